@@ -1,0 +1,1 @@
+"""Organisations and their clients (relying parties). Knows neither Flask nor idp."""

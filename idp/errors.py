@@ -1,0 +1,163 @@
+"""The protocol's errors, made once and told once.
+
+An `OAuthError` carries the registered `code`, a constant English `description` for the developer, an HTTP
+`status`, and a `detail` that only the log sees. Nothing in it is built from request input (RFC 6749 §5.2).
+"""
+
+from dataclasses import dataclass, field
+
+
+class OAuthError(Exception):
+    """A refusal in the protocol's own words.
+
+    Subclasses fix `code` and `status`. `description` is printable ASCII without `"` and `\\` (RFC 6749 §5.2).
+    """
+
+    code = "server_error"
+    status = 400
+
+    def __init__(self, description: str, *, detail: str = "") -> None:
+        super().__init__(f"{self.code}: {description}")
+        self.description = description
+        self.detail = detail
+
+
+class InvalidRequest(OAuthError):
+    code = "invalid_request"
+
+
+class InvalidClient(OAuthError):
+    code = "invalid_client"
+    status = 401
+
+
+class InvalidGrant(OAuthError):
+    code = "invalid_grant"
+
+
+class UnauthorizedClient(OAuthError):
+    code = "unauthorized_client"
+
+
+class UnsupportedGrantType(OAuthError):
+    code = "unsupported_grant_type"
+
+
+class UnsupportedResponseType(OAuthError):
+    code = "unsupported_response_type"
+
+
+class InvalidScope(OAuthError):
+    code = "invalid_scope"
+
+
+class AccessDenied(OAuthError):
+    code = "access_denied"
+
+
+class LoginRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "login_required"
+
+
+class ConsentRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "consent_required"
+
+
+class InteractionRequired(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "interaction_required"
+
+
+class UnmetAuthenticationRequirements(OAuthError):
+    """OpenID Connect Core Unmet Authentication Requirements 1.0."""
+
+    code = "unmet_authentication_requirements"
+
+
+class InvalidRequestUri(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "invalid_request_uri"
+
+
+class RequestUriNotSupported(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "request_uri_not_supported"
+
+
+class RequestNotSupported(OAuthError):
+    """OpenID Connect Core §3.1.2.6."""
+
+    code = "request_not_supported"
+
+
+class InvalidToken(OAuthError):
+    """RFC 6750 §3.1."""
+
+    code = "invalid_token"
+    status = 401
+
+
+class InsufficientScope(OAuthError):
+    """RFC 6750 §3.1."""
+
+    code = "insufficient_scope"
+    status = 403
+
+
+class MethodNotAllowed(OAuthError):
+    """A wrong verb at a protocol endpoint; the answer carries `Allow`."""
+
+    code = "invalid_request"
+    status = 405
+
+
+class TooLarge(OAuthError):
+    """A body over its limit."""
+
+    code = "invalid_request"
+    status = 413
+
+
+class TooManyRequests(OAuthError):
+    """A limit by client or address was reached; the answer carries `Retry-After`."""
+
+    code = "temporarily_unavailable"
+    status = 429
+
+
+class TemporarilyUnavailable(OAuthError):
+    """A part we need is away; the answer carries `Retry-After`. Never a guess."""
+
+    code = "temporarily_unavailable"
+    status = 503
+
+
+class ServerError(OAuthError):
+    """Something we did not foresee. The reference number leads to it in the log."""
+
+    code = "server_error"
+    status = 500
+
+
+class StoreUnavailable(Exception):
+    """Redis or the database did not answer in time. Edges turn this into 503 with `Retry-After`."""
+
+
+@dataclass(frozen=True)
+class RedirectedError(Exception):
+    """An `OAuthError` that may be told to the client, because client and redirect URI are verified.
+
+    Raised by the authorization endpoint only after both checks (RFC 6749 §4.1.2.1).
+    """
+
+    error: OAuthError
+    redirect_uri: str = field(repr=False)
+    response_mode: str
+    state: str | None = field(repr=False)

@@ -1,0 +1,28 @@
+"""The only maker of random identifiers and secrets."""
+
+import hashlib
+import secrets
+
+_REFERENCE_LETTERS = "23456789ACDEFGHJKMNPQRTVWXYZ"
+"""Without the look-alikes 0 O 1 I L U B S, since people read references aloud."""
+
+
+def new_secret() -> str:
+    """256 bits as 43 base64url characters: codes, request URIs, cookies, identifiers (protocol.md, random values)."""
+    return secrets.token_urlsafe(32)
+
+
+def new_id() -> str:
+    """128 bits as 22 base64url characters: identifiers that are not secrets (citizens, grants)."""
+    return secrets.token_urlsafe(16)
+
+
+def new_reference() -> str:
+    """A reference number such as `7F3K-2QXA`: shown to a person, found in the log."""
+    letters = "".join(secrets.choice(_REFERENCE_LETTERS) for _ in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def digest(secret: str) -> str:
+    """SHA-256 in hex: how a secret of 128 bits or more is kept. Not for passwords."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

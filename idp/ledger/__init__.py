@@ -1,0 +1,1 @@
+"""What happened to a citizen's data: append-only, numbered by citizen."""

@@ -1,0 +1,1 @@
+"""The protocol's rules: plain functions that know neither Flask nor a database."""

@@ -1,0 +1,215 @@
+"""What we keep, as frozen dataclasses. Behaviour lives with the rules, not here.
+
+Secrets never stand in a record in clear: keys of records are digests (see storage). Times are aware UTC datetimes;
+`expires_at` is the truth about expiry and is checked against the injected clock.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """An authorization request that has been checked against its client (OIDC Core §3.1.2.1, RFC 9126).
+
+    Immutable from here on: what was asked can no longer be altered by restart, reload or cookie (S-014).
+    """
+
+    client_id: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    purpose_id: str
+    claims: tuple[str, ...]
+    """Names of the claims that the scopes ask for, already limited by the purpose; without `sub`."""
+    response_mode: str = "query"
+    state: str | None = None
+    nonce: str | None = None
+    code_challenge: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age_seconds: int | None = None
+    acr_values: tuple[str, ...] = ()
+    login_hint: str | None = None
+    ui_locales: tuple[str, ...] = ()
+    display: str = "page"
+    id_token_hint_subject: str | None = None
+    """The `sub` of a verified id_token_hint; the sign-in must end as this subject or fail (OIDC Core §3.1.2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushedRequest:
+    """RFC 9126: a request that its client pushed and authenticated. Found by the digest of its request_uri."""
+
+    request: AuthorizationRequest
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAttempt:
+    """One sign-in under way, in one browser. It never changes; what was proven so far is a `PartialSignIn`."""
+
+    attempt_id: str
+    browser_digest: str
+    """Digest of the cookie of the browser that began it: nobody else may go on with it (S-028, S-215)."""
+    request: AuthorizationRequest
+    request_key: str
+    """What a decision spends, so that one request is decided once: the request_uri's digest, or the attempt's."""
+    started_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenFactor:
+    """A factor that was proven, as mfa reported it."""
+
+    factor_id: str
+    kind: str
+    """A word of `mfa.factors.FactorKind`."""
+    amr: tuple[str, ...]
+    proven_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartialSignIn:
+    """What has been proven inside one login attempt, before a session exists.
+
+    Found by the digest of a cookie that is made anew at each step (S-214); opens nothing but the next step of its
+    own attempt (S-294, S-299).
+    """
+
+    attempt_id: str
+    citizen_id: str
+    factors: tuple[ProvenFactor, ...]
+    started_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """A citizen signed in with two factors, in one browser. Found by the digest of its cookie.
+
+    `session_id` names it inside (never sent to anyone); each client sees a `sid` of its own (tokens/subject.py).
+    """
+
+    session_id: str
+    citizen_id: str
+    factors: tuple[ProvenFactor, ...]
+    acr: str
+    authenticated_at: datetime
+    """The `auth_time` of tokens: when the citizen last proved factors."""
+    started_at: datetime
+    last_used_at: datetime
+    idle_expires_at: datetime
+    expires_at: datetime
+    """The absolute end; using the session never moves it."""
+    device: str = ""
+    """Browser and system in words, for the security page."""
+    notices: tuple[str, ...] = ()
+    """`client_id/purpose_id/version` of purposes grounded in law that this session has been informed about."""
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """RFC 8176 values of all factors, without doubles, in order; `mfa` when they are two or more."""
+        values = dict.fromkeys(value for factor in self.factors for value in factor.amr)
+        if len(self.factors) > 1:
+            values["mfa"] = None
+        return tuple(values)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """What a code stands for. Found by the code's digest; spent in SQL, once."""
+
+    client_id: str
+    redirect_uri: str
+    code_challenge: str | None
+    citizen_id: str
+    session_id: str
+    session_expires_at: datetime
+    scope: tuple[str, ...]
+    claims: tuple[str, ...]
+    purpose_id: str
+    nonce: str | None
+    acr: str
+    amr: tuple[str, ...]
+    authenticated_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a citizen's client was given, in SQL. Every access token names its grant; a revoked grant ends them all."""
+
+    grant_id: str
+    citizen_id: str
+    client_id: str
+    session_id: str
+    scope: tuple[str, ...]
+    claims: tuple[str, ...]
+    purpose_id: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A citizen's answer to one version of one purpose of one client."""
+
+    citizen_id: str
+    client_id: str
+    purpose_id: str
+    version: str
+    """`Purpose.version`: changes when text, ground or claims of the purpose change, so that we ask again."""
+    claims: tuple[str, ...]
+    given_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """OIDC Core §5.1.1, the parts we keep."""
+
+    street_address: str
+    postal_code: str
+    locality: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    """A person who may sign in. The CPR number is kept sealed and is not part of this record."""
+
+    citizen_id: str
+    user_id: str
+    status: str
+    """`active`, `blocked` or `closed`."""
+    given_name: str
+    family_name: str
+    birthdate: str
+    """ISO 8601 date."""
+    locale: str
+    """`da`, `en` or `nb`."""
+    created_at: datetime
+    email: str | None = None
+    email_verified: bool = False
+    phone_number: str | None = None
+    phone_number_verified: bool = False
+    address: Address | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One thing that happened. `citizen_number` counts 1, 2, 3 … for each citizen."""
+
+    number: int
+    at: datetime
+    event: str
+    actor: str
+    """`citizen`, `system`, `client:<client_id>` or `operator:<name>`."""
+    citizen_id: str | None
+    citizen_number: int | None
+    facts: dict[str, str | int | list[str]]

@@ -1,0 +1,1 @@
+"""The single mint of everything we sign."""

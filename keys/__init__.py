@@ -1,0 +1,1 @@
+"""The signing keys' life, from birth to destruction. Knows neither Flask nor idp."""
