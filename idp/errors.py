@@ -161,3 +161,11 @@ class RedirectedError(Exception):
     redirect_uri: str = field(repr=False)
     response_mode: str
     state: str | None = field(repr=False)
+
+
+class ConfigurationFaults(Exception):
+    """The settings, the secret files or the stores forbid a start. One sentence for each fault."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults

@@ -159,7 +159,12 @@ class Grants(Protocol):
         """True for the caller that revoked it."""
 
     def revoke_all_of(
-        self, tx: Tx, *, at: datetime, citizen_id: str | None = None, session_id: str | None = None,
+        self,
+        tx: Tx,
+        *,
+        at: datetime,
+        citizen_id: str | None = None,
+        session_id: str | None = None,
         client_id: str | None = None,
     ) -> list[Grant]:
         """Revoke every live grant that matches all that is given; returns them."""
@@ -168,7 +173,9 @@ class Grants(Protocol):
 class Spent(Protocol):
     """Once means once: what has been spent, with a unique constraint."""
 
-    def spend(self, tx: Tx, kind: str, key_digest: str, *, now: datetime, keep_until: datetime, gave: str = "") -> bool:
+    def spend(
+        self, tx: Tx, kind: str, key_digest: str, *, now: datetime, keep_until: datetime, gave: str = ""
+    ) -> bool:
         """True for exactly one caller. `gave` names what it gave (a grant), for `gave_what`."""
 
     def gave_what(self, kind: str, key_digest: str) -> str | None:
@@ -195,7 +202,13 @@ class Ledger(Protocol):
     """Append-only. Implements the `Journal` port of keys, mfa and clients_registry."""
 
     def append(
-        self, tx: Tx, *, event: str, actor: str, at: datetime, citizen_id: str | None = None,
+        self,
+        tx: Tx,
+        *,
+        event: str,
+        actor: str,
+        at: datetime,
+        citizen_id: str | None = None,
         facts: Mapping[str, str | int | list[str]] | None = None,
     ) -> None:
         """Add an entry in `tx`; with a citizen, it takes that citizen's next number in the same INSERT."""

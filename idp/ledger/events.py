@@ -1,0 +1,27 @@
+"""The names of what the ledger records about a citizen, with the actor words. Leaves name their own events."""
+
+SIGNED_IN = "signed-in"
+SESSION_ENDED = "session-ended"
+SESSIONS_ENDED = "sessions-ended"
+AUTHORIZED = "authorized"
+DECLINED = "declined"
+CONSENT_GIVEN = "consent-given"
+CONSENT_REVOKED = "consent-revoked"
+CITIZEN_ADDED = "citizen-added"
+CITIZEN_LOOKED_UP = "citizen-looked-up"
+CITIZEN_BLOCKED = "citizen-blocked"
+CITIZEN_UNBLOCKED = "citizen-unblocked"
+CITIZEN_CLOSED = "citizen-closed"
+
+BY_CITIZEN = "citizen"
+BY_SYSTEM = "system"
+
+
+def by_operator(name: str) -> str:
+    """The actor of a command: the person who typed it."""
+    return f"operator:{name}"
+
+
+def by_client(client_id: str) -> str:
+    """The actor of a protocol request: the client that was authenticated."""
+    return f"client:{client_id}"

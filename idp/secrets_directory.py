@@ -1,0 +1,81 @@
+"""The secret files of a deployment: made once, read at start, refused when anybody else may read them.
+
+key-encryption-key   seals private keys, TOTP secrets and CPR numbers
+pepper               keyed hash before argon2id
+subject-secret       pairwise subjects; never rotated, or every citizen becomes a stranger to every service
+index-secret         blind index of CPR numbers
+"""
+
+import base64
+import binascii
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from idp.errors import ConfigurationFaults
+
+_NAMES = ("key-encryption-key", "pepper", "subject-secret", "index-secret")
+_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSecrets:
+    """32 random bytes each."""
+
+    key_encryption_key: bytes = field(repr=False)
+    pepper: bytes = field(repr=False)
+    subject_secret: bytes = field(repr=False)
+    index_secret: bytes = field(repr=False)
+
+
+def create_secrets(directory: Path) -> list[str]:
+    """Make every file that is missing; never touches one that exists. Returns the names made."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = []
+    for name in _NAMES:
+        path = directory / name
+        if not path.exists():
+            path.touch(mode=0o600, exist_ok=False)
+            path.write_text(base64.urlsafe_b64encode(secrets.token_bytes(_BYTES)).decode() + "\n")
+            made.append(name)
+    return made
+
+
+def read_secrets(directory: Path) -> DeploymentSecrets:
+    """Read all files.
+
+    Raises:
+        ConfigurationFaults: one sentence for each file that is missing, malformed or readable by others (S-396).
+    """
+    if not directory.is_dir():
+        raise ConfigurationFaults(
+            [
+                "ADGANG_SECRETS_DIRECTORY does not exist. Make it with `adgang secrets create`, or restore it from backup."
+            ]
+        )
+    faults: list[str] = []
+    values: list[bytes] = []
+    for name in _NAMES:
+        try:
+            values.append(_read(directory / name))
+        except ValueError as fault:
+            faults.append(f"The secret file {name} {fault}")
+    if faults:
+        raise ConfigurationFaults(faults)
+    return DeploymentSecrets(*values)
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise ValueError(
+            "is missing. Restore it from backup; for a new deployment run `adgang secrets create`."
+        )
+    if path.stat().st_mode & 0o077:
+        raise ValueError("can be read by others. Run `chmod 600` on it, and ask who has read it.")
+    try:
+        value = base64.b64decode(path.read_text().strip(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        value = b""
+    if len(value) != _BYTES:
+        raise ValueError("does not hold 32 bytes in base64url. Restore it from backup.")
+    return value

@@ -1,0 +1,243 @@
+"""The settings of a deployment, and the only reader of the environment.
+
+Every field is typed, has a help line, and a default that is safe in production or is required. Every fault is
+reported at once, before anything is opened. Seen by app, serving, cli and __main__ only. `docs/settings.md` is this
+table; a test compares them.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from idp.errors import ConfigurationFaults
+
+_PREFIX = "ADGANG_"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _setting(
+    help_line: str,
+    default: Any = MISSING,
+    *,
+    at_least: int | None = None,
+    at_most: int | None = None,
+    one_of: tuple[str, ...] = (),
+) -> Any:
+    metadata = {"help": help_line, "at_least": at_least, "at_most": at_most, "one_of": one_of}
+    if default is MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One deployment. Read with `Settings.from_environment`; each field is the variable ADGANG_<NAME>."""
+
+    issuer: str = _setting("The provider's address and issuer identifier: https, no path, no trailing slash.")
+    secrets_directory: Path = _setting(
+        "Directory (0700) with the deployment's secret files (0600), made by `adgang secrets create`."
+    )
+    environment: str = _setting(
+        "`production`, or `demo`, which alone may use settings whose name begins with insecure_.",
+        "production",
+        one_of=("production", "demo"),
+    )
+    state_directory: Path = _setting("Where the default stores keep their files.", Path("var"))
+    database_url: str = _setting(
+        "SQLAlchemy URL of PostgreSQL (postgresql+psycopg://…) or SQLite. Empty: SQLite in the state directory.",
+        "",
+    )
+    redis_url: str = _setting("URL of Redis or Valkey. Empty: an embedded Valkey in the state directory.", "")
+    listen_host: str = _setting("Address that the provider listens on.", "127.0.0.1")
+    listen_port: int = _setting("Port that the provider listens on.", 8000, at_least=1, at_most=65535)
+    admin_host: str = _setting(
+        "Address of the operators' listener: /readyz and /metrics. Never public.", "127.0.0.1"
+    )
+    admin_port: int = _setting("Port of the operators' listener.", 9464, at_least=1, at_most=65535)
+    workers: int = _setting("Worker processes.", 2, at_least=1, at_most=256)
+    threads: int = _setting("Threads in each worker.", 8, at_least=1, at_most=64)
+    trusted_proxies: tuple[str, ...] = _setting(
+        "Networks, separated by commas, whose X-Forwarded-For is believed. Nobody by default.", ()
+    )
+    log_level: str = _setting(
+        "Least severe level that is logged.", "INFO", one_of=("DEBUG", "INFO", "WARNING")
+    )
+    key_algorithms: tuple[str, ...] = _setting(
+        "Signing algorithms that always have a key.", ("ES256", "RS256")
+    )
+    password_hashing_concurrency: int = _setting(
+        "Passwords hashed at once in each worker; each takes 46 MiB.", 2, at_least=1, at_most=32
+    )
+    pushed_request_seconds: int = _setting("Life of a request_uri (RFC 9126).", 60, at_least=5, at_most=300)
+    code_seconds: int = _setting("Life of an authorization code.", 30, at_least=5, at_most=60)
+    id_token_seconds: int = _setting("Life of an ID token.", 300, at_least=30, at_most=300)
+    access_token_seconds: int = _setting("Life of an access token.", 300, at_least=30, at_most=3600)
+    login_attempt_seconds: int = _setting("Time to finish a sign-in.", 600, at_least=60, at_most=600)
+    session_idle_seconds: int = _setting(
+        "A session unused for so long has ended.", 1800, at_least=60, at_most=3600
+    )
+    session_seconds: int = _setting("A session's absolute end.", 28800, at_least=300, at_most=86400)
+    jwks_max_age_seconds: int = _setting("How long clients may keep the JWKS.", 300, at_least=5, at_most=3600)
+    clock_skew_seconds: int = _setting("How far ahead iat and nbf may be.", 60, at_least=10, at_most=60)
+    sign_ins_per_address: int = _setting(
+        "Password attempts from one address (IPv6: /64) in ten minutes.", 100, at_least=5, at_most=100_000
+    )
+    insecure_allow_http_loopback: bool = _setting(
+        "Issuer and clients may use http on the loopback address. For the demo.", False
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read ADGANG_* variables.
+
+        Raises:
+            ConfigurationFaults: with one sentence for every fault there is.
+        """
+        source = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        known = {_variable(f): f for f in fields(cls)}
+        for name in sorted(n for n in source if n.startswith(_PREFIX)):
+            if name not in known and name not in _NOT_OURS:
+                faults.append(f"{name} is not a setting; `adgang settings` lists them.")
+        for name, setting in known.items():
+            raw = source.get(name)
+            if raw is None or raw == "":
+                if setting.default is MISSING:
+                    faults.append(f"{name} is required: {setting.metadata['help']}")
+                continue
+            try:
+                values[setting.name] = _parse(setting, raw)
+            except ValueError as fault:
+                faults.append(f"{name} {fault}")
+        if faults:
+            raise ConfigurationFaults(faults)
+        settings = cls(**values)
+        faults = list(settings._faults())
+        if faults:
+            raise ConfigurationFaults(faults)
+        return settings
+
+    @property
+    def sql_url(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{(self.state_directory / 'adgang.sqlite3').absolute()}"
+
+    @property
+    def is_loopback_http(self) -> bool:
+        """True on the demo's plain http address, where cookies can be neither Secure nor __Host-."""
+        return self.issuer.startswith("http://")
+
+    def _faults(self) -> list[str]:
+        """What is wrong although each value is well-formed."""
+        faults = _issuer_faults(self)
+        if self.environment == "production":
+            faults += [
+                f"{_variable(f)} weakens security and is refused when ADGANG_ENVIRONMENT is production."
+                for f in fields(self)
+                if f.name.startswith("insecure_") and getattr(self, f.name)
+            ]
+            if self.log_level == "DEBUG":
+                faults.append(
+                    "ADGANG_LOG_LEVEL may not be DEBUG when ADGANG_ENVIRONMENT is production; use INFO."
+                )
+        if self.session_idle_seconds > self.session_seconds:
+            faults.append(
+                "ADGANG_SESSION_IDLE_SECONDS is longer than ADGANG_SESSION_SECONDS; make it shorter."
+            )
+        for network in self.trusted_proxies:
+            try:
+                ip_network(network)
+            except ValueError:
+                faults.append(
+                    "ADGANG_TRUSTED_PROXIES has an entry that is no IP network, such as 10.0.0.0/24."
+                )
+        return faults
+
+
+_NOT_OURS = frozenset({"ADGANG_DEMO_PORT_BASE", "ADGANG_CI_REQUIRE_ALL", "ADGANG_HASH_EXTRA"})
+"""Variables of the Makefile and the tests, which share the prefix."""
+
+
+def _variable(setting: "Field[Any]") -> str:
+    return _PREFIX + setting.name.upper()
+
+
+def _parse(setting: "Field[Any]", raw: str) -> Any:
+    """The field's value from its text; ValueError says what is wrong, and never repeats the value."""
+    kind = (
+        setting.type
+        if isinstance(setting.type, str)
+        else getattr(setting.type, "__name__", str(setting.type))
+    )
+    if kind == "bool":
+        if raw not in ("true", "false"):
+            raise ValueError("must be true or false.")
+        return raw == "true"
+    if kind == "int":
+        return _parse_int(setting, raw)
+    if kind == "Path":
+        return Path(raw)
+    if kind.startswith("tuple"):
+        return tuple(part.strip() for part in raw.split(",") if part.strip())
+    allowed = setting.metadata["one_of"]
+    if allowed and raw not in allowed:
+        raise ValueError(f"must be one of: {', '.join(allowed)}.")
+    return raw
+
+
+def _parse_int(setting: "Field[Any]", raw: str) -> int:
+    if not (raw.isascii() and raw.isdigit()):
+        raise ValueError("must be a whole number.")
+    value, low, high = int(raw), setting.metadata["at_least"], setting.metadata["at_most"]
+    if not low <= value <= high:
+        raise ValueError(f"must be from {low} to {high}.")
+    return value
+
+
+def _issuer_faults(settings: Settings) -> list[str]:
+    """RFC 8414 §2: https, no query or fragment. We also refuse a path, so that every document has one address."""
+    parts = urlsplit(settings.issuer)
+    if parts.path or parts.query or parts.fragment or not parts.hostname or "@" in parts.netloc:
+        return [
+            "ADGANG_ISSUER must be scheme, host and perhaps a port, nothing else: https://adgang.example."
+        ]
+    if parts.scheme == "https":
+        return []
+    if parts.scheme == "http" and parts.hostname in _LOOPBACK and settings.insecure_allow_http_loopback:
+        return []
+    return ["ADGANG_ISSUER must begin with https://."]
+
+
+def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str, str]]:
+    """Rows of (variable, default or present value, bounds, help), for `adgang settings` and docs/settings.md."""
+    rows = []
+    for setting in fields(Settings):
+        default = "required" if setting.default is MISSING else setting.default
+        value = default if settings is None else getattr(settings, setting.name)
+        rows.append((_variable(setting), _shown(value), _bounds(setting), str(setting.metadata["help"])))
+    return rows
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    text = str(value)
+    parts = urlsplit(text)
+    if parts.password:
+        return text.replace(f":{parts.password}@", ":…@")
+    return text
+
+
+def _bounds(setting: "Field[Any]") -> str:
+    if setting.metadata["one_of"]:
+        return ", ".join(setting.metadata["one_of"])
+    if setting.metadata["at_least"] is not None:
+        return f"{setting.metadata['at_least']} to {setting.metadata['at_most']}"
+    return ""

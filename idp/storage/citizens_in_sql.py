@@ -1,0 +1,106 @@
+"""Citizens in SQL. CPR numbers are sealed; a keyed digest (blind index) finds them without opening any."""
+
+import hashlib
+import hmac
+import json
+import unicodedata
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from idp.records import Address, Citizen
+from idp.storage.ports import AlreadyKnown
+from idp.storage.tables import citizens
+
+
+class Sealer(Protocol):
+    """Authenticated encryption; `keys.sealing.Sealer` is one."""
+
+    def seal(self, plaintext: bytes, associated: bytes) -> bytes: ...
+
+    def unseal(self, envelope: bytes, associated: bytes) -> bytes: ...
+
+
+def canonical_user_id(user_id: str) -> str:
+    """One spelling for all ways to type a user ID, the same on every database (S-243, S-338).
+
+    NFKC, case-folded, outer white space dropped; computed here because collations differ between databases.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user_id).strip().casefold())
+
+
+class Citizens:
+    """Implements `ports.Citizens`."""
+
+    def __init__(self, engine: Engine, sealer: Sealer, index_secret: bytes) -> None:
+        self._engine = engine
+        self._sealer = sealer
+        self._index_secret = index_secret
+
+    def add(self, tx: Connection, citizen: Citizen, *, cpr: str) -> None:
+        values = asdict(citizen)
+        values["address"] = (
+            None if citizen.address is None else json.dumps(values["address"], ensure_ascii=False)
+        )
+        values["canonical_user_id"] = canonical_user_id(citizen.user_id)
+        values["cpr_sealed"] = self._sealer.seal(cpr.encode(), _associated(citizen.citizen_id))
+        values["cpr_index"] = self._cpr_index(cpr)
+        try:
+            with tx.begin_nested():
+                tx.execute(insert(citizens).values(**values))
+        except IntegrityError:
+            raise AlreadyKnown from None
+
+    def find(self, citizen_id: str) -> Citizen | None:
+        return self._find(citizens.c.citizen_id == citizen_id)
+
+    def find_by_user_id(self, user_id: str) -> Citizen | None:
+        return self._find(citizens.c.canonical_user_id == canonical_user_id(user_id))
+
+    def find_by_cpr(self, cpr: str) -> Citizen | None:
+        return self._find(citizens.c.cpr_index == self._cpr_index(cpr))
+
+    def load_cpr(self, citizen_id: str) -> str:
+        statement = select(citizens.c.cpr_sealed).where(citizens.c.citizen_id == citizen_id)
+        with self._engine.connect() as connection:
+            sealed = connection.execute(statement).scalar_one()
+        return self._sealer.unseal(sealed, _associated(citizen_id)).decode()
+
+    def set_status(self, tx: Connection, citizen_id: str, status: str) -> bool:
+        statement = update(citizens).where(citizens.c.citizen_id == citizen_id).values(status=status)
+        return tx.execute(statement).rowcount == 1
+
+    def _find(self, condition: Any) -> Citizen | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(citizens).where(condition)).first()
+        return None if row is None else citizen_from_row(row)
+
+    def _cpr_index(self, cpr: str) -> str:
+        return hmac.new(self._index_secret, cpr.encode(), hashlib.sha256).hexdigest()
+
+
+def citizen_from_row(row: Row[Any]) -> Citizen:
+    """A citizen from a row that has the columns of `citizens` (its own, or joined to another table's)."""
+    return Citizen(
+        citizen_id=row.citizen_id,
+        user_id=row.user_id,
+        status=row.status,
+        given_name=row.given_name,
+        family_name=row.family_name,
+        birthdate=row.birthdate,
+        locale=row.locale,
+        created_at=row.created_at,
+        email=row.email,
+        email_verified=row.email_verified,
+        phone_number=row.phone_number,
+        phone_number_verified=row.phone_number_verified,
+        address=None if row.address is None else Address(**json.loads(row.address)),
+    )
+
+
+def _associated(citizen_id: str) -> bytes:
+    """Binds a sealed number to its citizen: two citizens' envelopes cannot be swapped."""
+    return b"cpr:" + citizen_id.encode()

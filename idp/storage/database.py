@@ -1,0 +1,123 @@
+"""One SQL database: how it is opened, how a transaction runs, how its failures are told.
+
+SQLite: WAL, `synchronous=FULL`, `BEGIN IMMEDIATE`, one writer at a time in each process. PostgreSQL: read committed,
+`synchronous_commit=on` as it comes. Reads use a second engine in autocommit mode, so that no read holds a transaction.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from idp.errors import StoreUnavailable
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+_PATIENCE_SECONDS = 2
+"""A sign-in waits no longer than this for a lock or a connection (S-332, S-409)."""
+
+_CONFLICT_STATES = frozenset({"40001", "40P01"})
+"""PostgreSQL: serialization failure and deadlock; the whole transaction may be run again (S-336)."""
+
+
+class TransactionConflict(Exception):
+    """This transaction met another; running it again from the start will do."""
+
+
+class Database:
+    """The engines of one database, and the one way to write to it."""
+
+    def __init__(self, url: str, *, connections: int = 12) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.writing = self._open(url, connections)
+        self.reading = self._open(url, connections, autocommit=True)
+        self._writer: AbstractContextManager[object] = threading.Lock() if self.is_sqlite else nullcontext()
+        if self.is_sqlite:
+            event.listen(self.writing, "begin", _begin_immediate)
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run `work(tx)` in one transaction; see `idp.storage.ports.Transact`.
+
+        Raises:
+            StoreUnavailable: the database did not answer, or conflicts did not end.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                with self._writer, self.writing.begin() as tx:
+                    return work(tx)
+            except TransactionConflict:
+                continue
+        raise StoreUnavailable("transactions kept conflicting")
+
+    def check(self) -> None:
+        """Raises StoreUnavailable where a trivial read gets no answer."""
+        with self.reading.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self.writing.dispose()
+        self.reading.dispose()
+
+    def _open(self, url: str, connections: int, *, autocommit: bool = False) -> Engine:
+        arguments: dict[str, object] = (
+            {"timeout": _PATIENCE_SECONDS, "check_same_thread": False}
+            if self.is_sqlite
+            else {
+                "connect_timeout": _PATIENCE_SECONDS,
+                "options": f"-c statement_timeout={_PATIENCE_SECONDS}s -c lock_timeout={_PATIENCE_SECONDS}s",
+            }
+        )
+        isolation = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
+        engine = create_engine(
+            url,
+            connect_args=arguments,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=_PATIENCE_SECONDS,
+            hide_parameters=True,  # statements may carry digests and sealed values; logs carry neither
+            **isolation,
+        )
+        event.listen(engine, "handle_error", _translate)
+        if self.is_sqlite:
+            event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+
+
+def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # the DBAPI's own connection
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take the write lock at the start: a deferred transaction that upgrades can fail half-way."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _translate(context: ExceptionContext) -> None:
+    """Give every layer our two words for a failing store; constraint violations stay what they are."""
+    fault = context.sqlalchemy_exception
+    if isinstance(fault, IntegrityError):
+        return
+    state = getattr(context.original_exception, "sqlstate", None)
+    if state in _CONFLICT_STATES:
+        raise TransactionConflict from context.original_exception
+    if isinstance(fault, DBAPIError) and _is_outage(fault, state):
+        raise StoreUnavailable("the database did not answer") from context.original_exception
+
+
+def _is_outage(fault: SQLAlchemyError, state: str | None) -> bool:
+    """Connection trouble, locks and full disks; not a mistake in a statement of ours."""
+    name = type(fault).__name__
+    if state is not None:
+        return state[:2] in {"08", "53", "55", "57"} or name == "InterfaceError"
+    words = str(getattr(fault, "orig", ""))
+    return name in {"OperationalError", "InterfaceError"} and "no such" not in words and "syntax" not in words

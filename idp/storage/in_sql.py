@@ -1,0 +1,246 @@
+"""Consents, grants, what has been spent and ended sessions, in SQL."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from idp.records import AuthorizationCode, Citizen, Consent, Grant
+from idp.storage.citizens_in_sql import citizen_from_row
+from idp.storage.tables import citizens, consents, ended_sessions, grants, spent
+
+
+class Consents:
+    """Implements `ports.Consents`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def give(self, tx: Connection, consent: Consent) -> None:
+        tx.execute(
+            delete(consents).where(*_consent_key(consent.citizen_id, consent.client_id, consent.purpose_id))
+        )
+        tx.execute(
+            insert(consents).values(
+                citizen_id=consent.citizen_id,
+                client_id=consent.client_id,
+                purpose_id=consent.purpose_id,
+                version=consent.version,
+                claims=" ".join(consent.claims),
+                given_at=consent.given_at,
+                revoked_at=None,
+            )
+        )
+
+    def find(self, citizen_id: str, client_id: str, purpose_id: str) -> Consent | None:
+        key = _consent_key(citizen_id, client_id, purpose_id)
+        with self._engine.connect() as connection:
+            row = connection.execute(select(consents).where(*key, consents.c.revoked_at.is_(None))).first()
+        return None if row is None else _consent(row)
+
+    def revoke(
+        self, tx: Connection, citizen_id: str, client_id: str, purpose_id: str | None, at: datetime
+    ) -> int:
+        conditions = [
+            consents.c.citizen_id == citizen_id,
+            consents.c.client_id == client_id,
+            consents.c.revoked_at.is_(None),
+        ]
+        if purpose_id is not None:
+            conditions.append(consents.c.purpose_id == purpose_id)
+        return tx.execute(update(consents).where(*conditions).values(revoked_at=at)).rowcount
+
+    def of_citizen(self, citizen_id: str) -> list[Consent]:
+        statement = select(consents).where(consents.c.citizen_id == citizen_id).order_by(consents.c.given_at)
+        with self._engine.connect() as connection:
+            return [_consent(row) for row in connection.execute(statement)]
+
+
+def _consent_key(citizen_id: str, client_id: str, purpose_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        consents.c.citizen_id == citizen_id,
+        consents.c.client_id == client_id,
+        consents.c.purpose_id == purpose_id,
+    )
+
+
+def _consent(row: Row[Any]) -> Consent:
+    values = dict(row._mapping)
+    return Consent(**{**values, "claims": tuple(row.claims.split())})
+
+
+class Grants:
+    """Implements `ports.Grants`."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def add(self, tx: Connection, grant: Grant) -> None:
+        tx.execute(
+            insert(grants).values(
+                grant_id=grant.grant_id,
+                citizen_id=grant.citizen_id,
+                client_id=grant.client_id,
+                session_id=grant.session_id,
+                scope=" ".join(grant.scope),
+                claims=" ".join(grant.claims),
+                purpose_id=grant.purpose_id,
+                created_at=grant.created_at,
+                expires_at=grant.expires_at,
+                revoked_at=grant.revoked_at,
+            )
+        )
+
+    def find_live(self, grant_id: str) -> tuple[Grant, Citizen] | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(_LIVE_GRANT, {"grant_id": grant_id}).first()
+        if row is None or row.expires_at <= self._clock():
+            return None
+        return _grant(row, row.granted_at), citizen_from_row(row)
+
+    def revoke(self, tx: Connection, grant_id: str, at: datetime) -> bool:
+        statement = update(grants).where(grants.c.grant_id == grant_id, grants.c.revoked_at.is_(None))
+        return tx.execute(statement.values(revoked_at=at)).rowcount == 1
+
+    def revoke_all_of(
+        self,
+        tx: Connection,
+        *,
+        at: datetime,
+        citizen_id: str | None = None,
+        session_id: str | None = None,
+        client_id: str | None = None,
+    ) -> list[Grant]:
+        wanted = {"citizen_id": citizen_id, "session_id": session_id, "client_id": client_id}
+        conditions = [grants.c[name] == value for name, value in wanted.items() if value is not None]
+        if not conditions:
+            raise ValueError("name a citizen, a session or a client")
+        statement = update(grants).where(*conditions, grants.c.revoked_at.is_(None), grants.c.expires_at > at)
+        rows = tx.execute(statement.values(revoked_at=at).returning(*grants.c))
+        return [_grant(row, row.created_at) for row in rows]
+
+
+_LIVE_GRANT = (
+    select(
+        *(column for column in grants.c if column.name != "created_at"),
+        grants.c.created_at.label("granted_at"),
+        *(column for column in citizens.c if column.name != "citizen_id"),
+    )
+    .select_from(grants.join(citizens, citizens.c.citizen_id == grants.c.citizen_id))
+    .where(
+        grants.c.grant_id == bindparam("grant_id"),
+        grants.c.revoked_at.is_(None),
+        citizens.c.status == "active",
+    )
+)
+
+
+def _grant(row: Row[Any], created_at: datetime) -> Grant:
+    return Grant(
+        grant_id=row.grant_id,
+        citizen_id=row.citizen_id,
+        client_id=row.client_id,
+        session_id=row.session_id,
+        scope=tuple(row.scope.split()),
+        claims=tuple(row.claims.split()),
+        purpose_id=row.purpose_id,
+        created_at=created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+class Spent:
+    """Implements `ports.Spent`: the primary key decides who was first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def spend(
+        self,
+        tx: Connection,
+        kind: str,
+        key_digest: str,
+        *,
+        now: datetime,
+        keep_until: datetime,
+        gave: str = "",
+    ) -> bool:
+        row = {
+            "kind": kind,
+            "key_digest": key_digest,
+            "spent_at": now,
+            "keep_until": keep_until,
+            "gave": gave,
+        }
+        try:
+            with tx.begin_nested():  # PostgreSQL ends a transaction whose INSERT failed; a savepoint does not
+                tx.execute(insert(spent), row)
+        except IntegrityError:
+            return False
+        return True
+
+    def gave_what(self, kind: str, key_digest: str) -> str | None:
+        statement = select(spent.c.gave).where(spent.c.kind == kind, spent.c.key_digest == key_digest)
+        with self._engine.connect() as connection:
+            return connection.execute(statement).scalar()
+
+    def sweep(self, tx: Connection, now: datetime) -> int:
+        """Forget what could no longer be presented anyway."""
+        return tx.execute(delete(spent).where(spent.c.keep_until < now)).rowcount
+
+
+class EndedSessions:
+    """Implements `ports.EndedSessions`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def end(self, tx: Connection, session_id: str, *, at: datetime, expires_at: datetime) -> None:
+        exists = select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == session_id)
+        if tx.execute(exists).first() is None:
+            tx.execute(
+                insert(ended_sessions).values(session_id=session_id, ended_at=at, expires_at=expires_at)
+            )
+
+    def has_ended(self, session_id: str) -> bool:
+        statement = select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == session_id)
+        with self._engine.connect() as connection:
+            return connection.execute(statement).first() is not None
+
+    def sweep(self, tx: Connection, now: datetime) -> int:
+        """Forget sessions past their absolute end, with room for clocks that differ."""
+        return tx.execute(
+            delete(ended_sessions).where(ended_sessions.c.expires_at < now - timedelta(hours=1))
+        ).rowcount
+
+
+class Redemptions:
+    """Implements `ports.Redemptions`: one statement, three questions (S-076)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def obstacle(self, code: AuthorizationCode) -> str | None:
+        session = ended_sessions.c.session_id == code.session_id
+        consent = and_(
+            consents.c.citizen_id == citizens.c.citizen_id,
+            consents.c.client_id == code.client_id,
+            consents.c.purpose_id == code.purpose_id,
+        )
+        statement = (
+            select(citizens.c.status, ended_sessions.c.session_id, consents.c.revoked_at)
+            .select_from(citizens.outerjoin(ended_sessions, session).outerjoin(consents, consent))
+            .where(citizens.c.citizen_id == code.citizen_id)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(statement).first()
+        if row is None or row.status != "active":
+            return "citizen"
+        if row.session_id is not None:
+            return "session"
+        return None if row.revoked_at is None else "consent"
