@@ -103,8 +103,6 @@ class BrowserSession:
     """The absolute end; using the session never moves it."""
     device: str = ""
     """Browser and system in words, for the security page."""
-    notices: tuple[str, ...] = ()
-    """`client_id/purpose_id/version` of purposes grounded in law that this session has been informed about."""
 
     @property
     def amr(self) -> tuple[str, ...]:

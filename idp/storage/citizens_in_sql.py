@@ -82,7 +82,7 @@ class Citizens:
         return hmac.new(self._index_secret, cpr.encode(), hashlib.sha256).hexdigest()
 
 
-def citizen_from_row(row: Row[Any]) -> Citizen:
+def citizen_from_row(row: Row[*tuple[Any, ...]]) -> Citizen:
     """A citizen from a row that has the columns of `citizens` (its own, or joined to another table's)."""
     return Citizen(
         citizen_id=row.citizen_id,

@@ -67,7 +67,7 @@ def _consent_key(citizen_id: str, client_id: str, purpose_id: str) -> tuple[Colu
     )
 
 
-def _consent(row: Row[Any]) -> Consent:
+def _consent(row: Row[*tuple[Any, ...]]) -> Consent:
     values = dict(row._mapping)
     return Consent(**{**values, "claims": tuple(row.claims.split())})
 
@@ -139,7 +139,7 @@ _LIVE_GRANT = (
 )
 
 
-def _grant(row: Row[Any], created_at: datetime) -> Grant:
+def _grant(row: Row[*tuple[Any, ...]], created_at: datetime) -> Grant:
     return Grant(
         grant_id=row.grant_id,
         citizen_id=row.citizen_id,

@@ -1,0 +1,44 @@
+"""What endpoints and pages may use, wired once by app.py and handed on as one frozen dataclass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clients_registry.registry import Registry
+from idp.browser_sessions import BrowserSessionRules
+from idp.clock import Clock
+from idp.protocol.policy import ProtocolPolicy
+from idp.storage import ports
+from idp.tokens.subject import Subjects
+from keys.key_ring import KeyRing
+from mfa.verification import Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that one process of the provider serves with."""
+
+    policy: ProtocolPolicy
+    clock: Clock
+    transact: ports.Transact
+    registry: Registry
+    key_ring: KeyRing
+    verification: Verification
+    subjects: Subjects
+    sessions: BrowserSessionRules
+    pushed_requests: ports.PushedRequests
+    login_attempts: ports.LoginAttempts
+    partial_sign_ins: ports.PartialSignIns
+    codes: ports.AuthorizationCodes
+    browser_sessions: ports.BrowserSessions
+    one_time: ports.OneTime
+    seen: ports.Seen
+    rates: ports.Rates
+    citizens: ports.Citizens
+    consents: ports.Consents
+    grants: ports.Grants
+    spent: ports.Spent
+    ended_sessions: ports.EndedSessions
+    redemptions: ports.Redemptions
+    ledger: ports.Ledger
+    count: Callable[[str, dict[str, str]], None]
+    """`count(event, labels)`: one step of a metric. Never fails, never slow."""
