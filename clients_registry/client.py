@@ -1,0 +1,104 @@
+"""Client: one relying party of one organisation. Field names are the metadata names of RFC 7591 and OIDC Registration.
+
+It holds what was registered after metadata has checked it and filled in every default: nothing here is optional
+because somebody forgot it. Parsed keys stand beside it (registry.RegisteredClient), secrets only as a digest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from clients_registry.errors import UnknownPurpose
+from clients_registry.profiles import PROFILES, SECRET_METHODS, Profile
+from clients_registry.purposes import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client. Immutable: a change makes another one."""
+
+    client_id: str
+    client_name: str
+    """In Danish, or in the client's own language; `localized` has the others."""
+    organisation_id: str
+    sector: str
+    """The organisation it was first registered with: pairwise subjects are made with it and survive a move."""
+    profile: str
+    redirect_uris: tuple[str, ...]
+    purposes: tuple[Purpose, ...]
+    created_at: datetime
+    changed_at: datetime
+    scope: tuple[str, ...]
+    token_endpoint_auth_method: str
+    id_token_signed_response_alg: str
+    localized: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """`client_name#en` and the like (RFC 7591 §2.2), by their wire names."""
+    response_types: tuple[str, ...] = ("code",)
+    grant_types: tuple[str, ...] = ("authorization_code",)
+    response_modes: tuple[str, ...] = ("query",)
+    token_endpoint_auth_signing_alg: str | None = None
+    """None: any algorithm of the profile that one of the client's keys fits."""
+    jwks: Mapping[str, Any] | None = None
+    userinfo_signed_response_alg: str | None = None
+    """None: userinfo is plain JSON."""
+    subject_type: str = "pairwise"
+    client_uri: str | None = None
+    logo_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+    initiate_login_uri: str | None = None
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    default_max_age: int | None = None
+    """Seconds."""
+    require_auth_time: bool = False
+    default_acr_values: tuple[str, ...] = ()
+    require_pkce: bool = True
+    """Our extension; only a confidential `oidc` client may lift it."""
+    application_type: str = "web"
+    jwks_cache_seconds: int = 86_400
+    """How long the client may go on using our JWKS before it fetches it again; rotation waits for the slowest."""
+    jwks_fetch_addresses: tuple[str, ...] = ()
+    """Addresses or networks from which the client fetches our JWKS."""
+    secret_digest: str | None = field(default=None, repr=False)
+    disabled_at: datetime | None = None
+
+    @property
+    def rules(self) -> Profile:
+        """What its profile allows."""
+        return PROFILES[self.profile]
+
+    @property
+    def is_public(self) -> bool:
+        """RFC 6749 §2.1: it cannot keep a secret, so it authenticates by nothing."""
+        return self.token_endpoint_auth_method == "none"
+
+    @property
+    def uses_secret(self) -> bool:
+        return self.token_endpoint_auth_method in SECRET_METHODS
+
+    @property
+    def assertion_algorithms(self) -> tuple[str, ...]:
+        """With which algorithms it may sign a client assertion."""
+        if self.token_endpoint_auth_signing_alg is not None:
+            return (self.token_endpoint_auth_signing_alg,)
+        return self.rules.signing_algorithms
+
+    def name_in(self, language: str) -> str:
+        """Its name for a citizen who reads `language`."""
+        return self.localized.get(f"client_name#{language}", self.client_name)
+
+    def purpose(self, purpose_id: str | None) -> Purpose:
+        """The purpose that a request names; with None, the only one.
+
+        Raises:
+            UnknownPurpose: no such purpose, or none was named and there are several.
+        """
+        if purpose_id is None and len(self.purposes) == 1:
+            return self.purposes[0]
+        for purpose in self.purposes:
+            if purpose.id == purpose_id:
+                return purpose
+        raise UnknownPurpose("the client has no such purpose, or has several and none was named")
