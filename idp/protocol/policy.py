@@ -1,0 +1,70 @@
+"""The protocol's values: one frozen object with every lifetime and limit that the rules obey.
+
+`settings.py` reads what a deployment may change and refuses what lies beyond a bound; here stand the values that a
+deployment gets unless it says otherwise, each with its source. No rule reads a setting by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolPolicy:
+    """What the rules need to know of a deployment."""
+
+    issuer: str
+    """The issuer identifier: an origin, without a path and without a trailing slash (RFC 8414 §2)."""
+
+    code_lifetime: timedelta = timedelta(seconds=30)
+    """RFC 9700 §2.1.1 wants it short; FAPI 2.0 §5.3.2.1 allows 60 s at most."""
+    request_uri_lifetime: timedelta = timedelta(seconds=60)
+    """FAPI 2.0 §5.3.2.2: less than 600 s."""
+    id_token_lifetime: timedelta = timedelta(minutes=5)
+    """iGov OpenID Connect §3.1."""
+    access_token_lifetime: timedelta = timedelta(minutes=5)
+    login_attempt_lifetime: timedelta = timedelta(minutes=10)
+    challenge_lifetime: timedelta = timedelta(minutes=5)
+
+    substantial_idle: timedelta = timedelta(minutes=30)
+    """NIST SP 800-63B-4 §2.2.3."""
+    substantial_absolute: timedelta = timedelta(hours=8)
+    high_idle: timedelta = timedelta(minutes=15)
+    """NIST SP 800-63B-4 §2.3.3."""
+    high_absolute: timedelta = timedelta(hours=8)
+
+    skew: timedelta = timedelta(seconds=60)
+    """How far ahead another clock may be: at least 10 s, at most 60 s (FAPI 2.0 §5.3.2.1)."""
+    published_max_age: timedelta = timedelta(seconds=300)
+    """`Cache-Control: max-age` of JWKS and discovery."""
+
+    client_failures_per_window: int = 30
+    """Failed authentications of one client, or from one address, before the answer is 429 (S-111)."""
+    code_failures_per_window: int = 30
+    """Codes that nobody issued, by one client from one address, before the answer is 429 (S-075)."""
+    failure_window: timedelta = timedelta(minutes=1)
+
+    acr_names: Mapping[str, str] = field(default_factory=dict)
+    """Names of the deployment's own, each mapped onto `urn:adgang:loa:substantial` or `urn:adgang:loa:high`."""
+    high_offered: bool = False
+    """Whether this deployment can reach `high` at all; software alone never claims it."""
+
+    @property
+    def authorization_endpoint(self) -> str:
+        return f"{self.issuer}/authorize"
+
+    @property
+    def pushed_authorization_request_endpoint(self) -> str:
+        return f"{self.issuer}/par"
+
+    @property
+    def token_endpoint(self) -> str:
+        return f"{self.issuer}/token"
+
+    @property
+    def userinfo_endpoint(self) -> str:
+        return f"{self.issuer}/userinfo"
+
+    @property
+    def jwks_uri(self) -> str:
+        return f"{self.issuer}/jwks"

@@ -1,0 +1,67 @@
+"""Access tokens: JWTs of RFC 9068, typed `at+jwt`, with the grant they belong to in the private claim `grant_id`.
+
+Without a `resource` (RFC 8707) the audience is the issuer: such a token opens userinfo. It holds no personal data.
+Signatures are keys.own_tokens'; whether the grant still lives is the endpoint's question to the grants.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from idp.errors import InvalidToken
+from idp.ids import new_secret
+from idp.protocol.policy import ProtocolPolicy
+from idp.records import AuthorizationCode, Grant
+
+TYP = "at+jwt"
+ALGORITHM = "ES256"
+"""Where the resource registered no algorithm of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token of ours that was verified."""
+
+    grant_id: str
+    client_id: str
+    subject: str
+    scope: tuple[str, ...]
+
+
+def access_token_claims(
+    policy: ProtocolPolicy, grant: Grant, code: AuthorizationCode, *, subject: str, now: datetime
+) -> dict[str, Any]:
+    """RFC 9068 §2.2; the level and time of authentication let a resource server ask for more (RFC 9470)."""
+    issued_at = int(now.timestamp())
+    return {
+        "iss": policy.issuer,
+        "sub": subject,
+        "aud": policy.issuer,
+        "client_id": grant.client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(policy.access_token_lifetime.total_seconds()),
+        "jti": new_secret(),
+        "scope": " ".join(grant.scope),
+        "auth_time": int(code.authenticated_at.timestamp()),
+        "acr": code.acr,
+        "grant_id": grant.grant_id,
+    }
+
+
+def check_access_token(claims: dict[str, Any], *, policy: ProtocolPolicy, now: datetime) -> AccessToken:
+    """Take the claims of a token whose signature and `typ` were verified (RFC 9068 §4).
+
+    Raises: InvalidToken.
+    """
+    if claims.get("iss") != policy.issuer or claims.get("aud") != policy.issuer:
+        raise InvalidToken("The access token is not meant for this endpoint.")
+    expires_at = claims.get("exp")
+    # Our own clock wrote it, so there is no skew to forgive.
+    if not isinstance(expires_at, int) or now.timestamp() >= expires_at:
+        raise InvalidToken("The access token has expired.")
+    return AccessToken(
+        grant_id=str(claims["grant_id"]),
+        client_id=str(claims["client_id"]),
+        subject=str(claims["sub"]),
+        scope=tuple(str(claims["scope"]).split()),
+    )

@@ -1,0 +1,67 @@
+"""The single mint: everything we sign for a client is made here, after its grant and its ledger row are kept.
+
+It decides no right: whoever calls it has already recorded what is given (protocol.md, once means once).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from clients_registry.client import Client
+from idp.protocol.policy import ProtocolPolicy
+from idp.protocol.profile import signing_algorithm
+from idp.records import AuthorizationCode, Grant
+from idp.tokens import access_token, id_token
+from idp.tokens.subject import Subjects
+from keys.key_ring import KeyRing
+from keys.own_tokens import issue_token
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTokens:
+    """What a token response carries (RFC 6749 §5.1; OpenID Connect Core §3.1.3.3)."""
+
+    access_token: str = field(repr=False)
+    id_token: str = field(repr=False)
+    expires_in_seconds: int
+    scope: tuple[str, ...]
+
+
+def issue_tokens(
+    policy: ProtocolPolicy,
+    key_ring: KeyRing,
+    subjects: Subjects,
+    *,
+    client: Client,
+    grant: Grant,
+    code: AuthorizationCode,
+    now: datetime,
+) -> IssuedTokens:
+    """Sign the tokens of a grant that has been recorded."""
+    subject = subjects.for_client(client, grant.citizen_id)
+    algorithm = signing_algorithm(client)
+    access = issue_token(
+        key_ring,
+        access_token.ALGORITHM,
+        access_token.TYP,
+        access_token.access_token_claims(policy, grant, code, subject=subject, now=now),
+    )
+    identity = issue_token(
+        key_ring,
+        algorithm,
+        id_token.TYP,
+        id_token.id_token_claims(
+            policy,
+            code,
+            subject=subject,
+            sid=subjects.sid_for(grant.client_id, grant.session_id),
+            access_token=access,
+            algorithm=algorithm,
+            now=now,
+        ),
+    )
+    return IssuedTokens(
+        access_token=access,
+        id_token=identity,
+        expires_in_seconds=int(policy.access_token_lifetime.total_seconds()),
+        scope=grant.scope,
+    )
