@@ -1,0 +1,176 @@
+"""ClientStore in SQL: SQLite and PostgreSQL."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clients_registry.client import Client
+from clients_registry.client_keys import rsa_moduli
+from clients_registry.documents import client_from, metadata_of
+from clients_registry.organisation import Organisation
+from clients_registry.tables import clients, organisations, registry_version
+
+_ONLY_ROW = 1
+
+
+class Clients:
+    """See `ports.ClientStore` for the promises."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` is for reading, in autocommit mode; writing goes through the caller's transaction."""
+        self._engine = engine
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(registry_version.c.version)).scalar_one_or_none() or 0
+
+    def find_client(self, client_id: str) -> tuple[Client, Organisation] | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(_BOTH.where(clients.c.client_id == client_id)).one_or_none()
+        return None if row is None else (_client(row), _organisation(row))
+
+    def find_organisation(self, reference: str) -> Organisation | None:
+        with self._engine.connect() as connection:
+            return _find_organisation(connection, reference)
+
+    def clients(self) -> list[tuple[Client, Organisation]]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(_BOTH).all()
+        found = [(_client(row), _organisation(row)) for row in rows]
+        return sorted(found, key=lambda pair: (pair[1].name, pair[0].client_name, pair[0].client_id))
+
+    def organisations(self) -> list[Organisation]:
+        with self._engine.connect() as connection:
+            found = [_organisation(row) for row in connection.execute(_ORGANISATIONS)]
+        # ordered here: the two databases sort letters differently (S-338)
+        return sorted(found, key=lambda organisation: (organisation.name, organisation.cvr_number))
+
+    def rsa_moduli(self) -> Iterator[int]:
+        with self._engine.connect() as connection:
+            for document in connection.execute(select(clients.c.metadata)).scalars():
+                yield from rsa_moduli(json.loads(document).get("jwks"))
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    def begin_change(self, tx: Connection) -> None:
+        # the row's lock is held to the end of `tx`: writers stand in line, and versions rise in commit order
+        fresh = _insert(tx)(registry_version).values(only_row=_ONLY_ROW, version=1)
+        tx.execute(
+            fresh.on_conflict_do_update(
+                index_elements=[registry_version.c.only_row],
+                set_={"version": registry_version.c.version + 1},
+            )
+        )
+
+    def client_in(self, tx: Connection, client_id: str) -> Client | None:
+        row = tx.execute(_BOTH.where(clients.c.client_id == client_id)).one_or_none()
+        return None if row is None else _client(row)
+
+    def organisation_in(self, tx: Connection, reference: str) -> Organisation | None:
+        return _find_organisation(tx, reference)
+
+    def add_organisation(self, tx: Connection, organisation: Organisation) -> bool:
+        self.begin_change(tx)
+        fresh = _insert(tx)(organisations).values(
+            organisation_id=organisation.organisation_id,
+            cvr_number=organisation.cvr_number,
+            kind=organisation.kind,
+            name=organisation.name,
+            contacts=json.dumps(organisation.contacts),
+            logo=organisation.logo,
+            created_at=organisation.created_at,
+            disabled_at=organisation.disabled_at,
+        )
+        return _changed(tx, fresh.on_conflict_do_nothing(index_elements=[organisations.c.cvr_number]))
+
+    def disable_organisation(self, tx: Connection, organisation_id: str, at: datetime) -> bool:
+        self.begin_change(tx)
+        chosen = organisations.c.organisation_id == organisation_id
+        still_on = organisations.c.disabled_at.is_(None)
+        return _changed(tx, update(organisations).where(chosen, still_on).values(disabled_at=at))
+
+    def add_client(self, tx: Connection, client: Client) -> None:
+        self.begin_change(tx)
+        tx.execute(insert(clients).values(client_id=client.client_id, **_columns(client)))
+
+    def replace_client(self, tx: Connection, client: Client) -> bool:
+        self.begin_change(tx)
+        chosen = clients.c.client_id == client.client_id
+        return _changed(tx, update(clients).where(chosen).values(**_columns(client)))
+
+    def disable_client(self, tx: Connection, client_id: str, at: datetime) -> bool:
+        self.begin_change(tx)
+        chosen, still_on = clients.c.client_id == client_id, clients.c.disabled_at.is_(None)
+        return _changed(tx, update(clients).where(chosen, still_on).values(disabled_at=at))
+
+
+_ORGANISATIONS: Select[Any] = select(
+    organisations.c.organisation_id.label("o_id"),
+    organisations.c.cvr_number,
+    organisations.c.kind,
+    organisations.c.name,
+    organisations.c.contacts,
+    organisations.c.logo,
+    organisations.c.created_at.label("o_created_at"),
+    organisations.c.disabled_at.label("o_disabled_at"),
+)
+_BOTH: Select[Any] = _ORGANISATIONS.add_columns(clients).join_from(clients, organisations)
+
+
+def _insert(tx: Connection) -> Callable[[Any], Any]:
+    """Both databases know `ON CONFLICT`; SQLAlchemy writes it per dialect."""
+    return postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+
+
+def _changed(tx: Connection, statement: Any) -> bool:
+    return bool(tx.execute(statement).rowcount == 1)
+
+
+def _find_organisation(connection: Connection, reference: str) -> Organisation | None:
+    chosen = or_(organisations.c.organisation_id == reference, organisations.c.cvr_number == reference)
+    row = connection.execute(_ORGANISATIONS.where(chosen)).one_or_none()
+    return None if row is None else _organisation(row)
+
+
+def _columns(client: Client) -> dict[str, Any]:
+    return {
+        "organisation_id": client.organisation_id,
+        "sector": client.sector,
+        "metadata": json.dumps(metadata_of(client), separators=(",", ":")),
+        "secret_digest": client.secret_digest,
+        "created_at": client.created_at,
+        "changed_at": client.changed_at,
+        "disabled_at": client.disabled_at,
+    }
+
+
+def _client(row: Row[Any]) -> Client:
+    return client_from(
+        json.loads(row.metadata),
+        client_id=row.client_id,
+        organisation_id=row.organisation_id,
+        sector=row.sector,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        disabled_at=row.disabled_at,
+        secret_digest=row.secret_digest,
+    )
+
+
+def _organisation(row: Row[Any]) -> Organisation:
+    return Organisation(
+        organisation_id=row.o_id,
+        cvr_number=row.cvr_number,
+        kind=row.kind,
+        name=row.name,
+        contacts=tuple(json.loads(row.contacts)),
+        logo=row.logo,
+        created_at=row.o_created_at,
+        disabled_at=row.o_disabled_at,
+    )

@@ -1,0 +1,86 @@
+"""What the registry needs kept, and where its changes are told. Each method says what it promises.
+
+Writing methods take the opaque `tx` first and act in its transaction; reading methods see committed rows only. A store
+that does not answer raises its own error through all of these.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from clients_registry.client import Client
+from clients_registry.organisation import Organisation
+
+Tx = Any
+"""An open transaction. Opaque: made by `Transact`, handed on, never looked into."""
+
+T = TypeVar("T")
+Clock = Callable[[], datetime]
+
+
+class Transact(Protocol):
+    """Runs `work(tx)` in one transaction: all of it is kept, or nothing."""
+
+    def __call__(self, work: Callable[[Tx], T]) -> T: ...
+
+
+class Journal(Protocol):
+    """Where every change is told, in the transaction that makes it."""
+
+    def append(
+        self,
+        tx: Tx,
+        *,
+        event: str,
+        actor: str,
+        at: datetime,
+        citizen_id: str | None = None,
+        facts: Mapping[str, str | int | list[str]] | None = None,
+    ) -> None:
+        """Add an entry."""
+
+
+class ClientStore(Protocol):
+    """Organisations and clients, with a version that rises in every transaction that writes either."""
+
+    def version(self) -> int:
+        """The version that is committed; 0 before the first write."""
+
+    def find_client(self, client_id: str) -> tuple[Client, Organisation] | None:
+        """A client with its organisation, disabled or not. One read."""
+
+    def find_organisation(self, reference: str) -> Organisation | None:
+        """By id or by CVR number, disabled or not."""
+
+    def clients(self) -> list[tuple[Client, Organisation]]:
+        """All clients, by organisation and name."""
+
+    def organisations(self) -> list[Organisation]:
+        """All organisations, by name."""
+
+    def rsa_moduli(self) -> Iterator[int]:
+        """The modulus of every RSA key that is registered."""
+
+    def begin_change(self, tx: Tx) -> None:
+        """From here to the end of `tx` no other transaction writes here: what `tx` reads stays true."""
+
+    def client_in(self, tx: Tx, client_id: str) -> Client | None:
+        """As `find_client`, read inside `tx`."""
+
+    def organisation_in(self, tx: Tx, reference: str) -> Organisation | None:
+        """As `find_organisation`, read inside `tx`."""
+
+    def add_organisation(self, tx: Tx, organisation: Organisation) -> bool:
+        """True for exactly one caller per CVR number; False changes nothing."""
+
+    def disable_organisation(self, tx: Tx, organisation_id: str, at: datetime) -> bool:
+        """True for the caller that disabled it."""
+
+    def add_client(self, tx: Tx, client: Client) -> None:
+        """Keep a new client; its `client_id` is new."""
+
+    def replace_client(self, tx: Tx, client: Client) -> bool:
+        """Keep `client` in place of the one with its `client_id`; False where there is none."""
+
+    def disable_client(self, tx: Tx, client_id: str, at: datetime) -> bool:
+        """True for the caller that disabled it."""
