@@ -1,0 +1,230 @@
+"""The pages of a sign-in, as view models: what each shows, without a word of any language.
+
+What it does not do: choose the next page (login/flow.py) or the words (templates/). Ids that people's helpers and
+scripts may rely on, the same in every language:
+
+    page            ids
+    every page      #main #language-da #language-en #language-nb #help
+    first_factor    #asker #user-id #password #continue #cancel #show-password
+    second_factor   #asker #code #continue #cancel
+    consent         #asker #released #accept #decline (ground `consent`) or #continue #cancel (ground `law`)
+    any error       #error-summary, with a link to the field; at the field #error-user-id #error-password #error-code
+    going back      #return (meta refresh, and a link) or #continue (form_post: a static script, and a button)
+    notice          #notice, and #return where the way leads back to the service
+    signed_out      #signed-out
+    front_page      #sign-out #services (idp/portal/pages.py)
+    error           #reference #copy-reference #return
+
+Forms post to `/login/<attempt_id>/{password,totp,consent,cancel}` and `/sign-out`, each with `csrf_token`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal
+from urllib.parse import urlsplit
+
+from idp.web.page import Page
+
+
+class OrganisationKind(StrEnum):
+    """What the asking organisation is; shown with its name."""
+
+    MUNICIPALITY = "municipality"
+    REGION = "region"
+    STATE = "state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks the citizen to sign in, and why: on every step."""
+
+    organisation_name: str
+    organisation_kind: OrganisationKind
+    service_name: str
+    purpose_text: Mapping[str, str]
+    """By language tag; goes on from "… asks you to sign in to" ("se og rette din byggesag")."""
+    claims: tuple[str, ...] = ()
+    """Names of the claims that the service will get, besides the subject."""
+    logo_url: str | None = None
+    service_url: str | None = None
+    """The service's own address, for the way back when the sign-in cannot go on."""
+
+    def purpose(self, language: str) -> str:
+        return self.purpose_text.get(language) or self.purpose_text.get("da") or ""
+
+
+class ErrorKind(StrEnum):
+    """What was wrong with the answer; the words are in templates/errors_in_forms.html."""
+
+    CREDENTIALS_DO_NOT_MATCH = "credentials_do_not_match"
+    """User ID and password, without saying which; with `seconds` where one must wait before the next try."""
+    SLOWED = "slowed"
+    """Not even looked at: wait `seconds`."""
+    BLOCKED = "blocked"
+    """Not even looked at before `until`."""
+    CODE_WRONG = "code_wrong"
+    CODE_USED = "code_used"
+    """The right code, which was used already: wait for the next."""
+    MISSING_USER_ID = "missing_user_id"
+    MISSING_PASSWORD = "missing_password"
+    MISSING_CODE = "missing_code"
+    BUSY = "busy"
+    """We cannot look at it just now; the same answer may be sent again."""
+    FACTOR_DISABLED = "factor_disabled"
+    """This factor was wrong too many times in a row and must be replaced."""
+
+
+_FIELD_IDS = {
+    ErrorKind.MISSING_USER_ID: "user-id",
+    ErrorKind.MISSING_PASSWORD: "password",
+    ErrorKind.CODE_WRONG: "code",
+    ErrorKind.CODE_USED: "code",
+    ErrorKind.MISSING_CODE: "code",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FormError:
+    """Why the form is shown again."""
+
+    kind: ErrorKind
+    seconds: int | None = None
+    until: datetime | None = None
+
+    @property
+    def field_id(self) -> str | None:
+        """Id of the field that the error is about, if it is about one."""
+        return _FIELD_IDS.get(self.kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Page):
+    """What the steps of a sign-in have in common."""
+
+    asker: Asker
+    attempt_id: str
+    csrf_token: str = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        return f"/login/{self.attempt_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstFactor(Step):
+    """User ID and password."""
+
+    template: ClassVar[str] = "login/first_factor.html"
+
+    user_id: str = ""
+    """As the citizen wrote it, or as the service hinted."""
+    error: FormError | None = None
+    signed_in_again: bool = False
+    """The citizen has a session, but the service asked for a new sign-in; the page says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactor(Step):
+    """Six digits. It names nobody: the password alone proves nothing yet."""
+
+    template: ClassVar[str] = "login/second_factor.html"
+
+    error: FormError | None = None
+    only_missing: bool = False
+    """The citizen is signed in, and only this factor is asked for (step-up)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent(Step):
+    """What the service will get: asked for (`consent`) or told (`law`)."""
+
+    template: ClassVar[str] = "login/consent.html"
+
+    ground: Literal["law", "consent"]
+    released: tuple[str, ...]
+    """Names of the claims."""
+    citizen_name: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return(Page):
+    """The way back: a page of its own, since `form-action` would follow a redirect after a POST (protocol.md)."""
+
+    template: ClassVar[str] = "login/return.html"
+    referrer_policy: ClassVar[str] = "no-referrer"
+
+    target_url: str = field(repr=False)
+    service_name: str
+
+    def __post_init__(self) -> None:
+        _check_target(self.target_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPost(Page):
+    """The way back for response mode form_post (OAuth 2.0 Form Post Response Mode §2)."""
+
+    template: ClassVar[str] = "login/form_post.html"
+    referrer_policy: ClassVar[str] = "no-referrer"
+
+    target_url: str
+    service_name: str
+    fields: Mapping[str, str] = field(repr=False)
+    further_origins: tuple[str, ...] = ()
+    """Other origins of the service, if its callback redirects on to one of them over plain HTTP."""
+
+    def __post_init__(self) -> None:
+        _check_target(self.target_url)
+
+    @property
+    def form_targets(self) -> tuple[str, ...]:
+        """The service's origin, and where that is https, any https address it may redirect on to.
+
+        Chromium holds `form-action` against the whole redirect chain. The page has one form, with one target.
+        """
+        target = urlsplit(self.target_url)
+        onwards = ("https:",) if target.scheme == "https" else ()
+        return (f"{target.scheme}://{target.netloc}", *self.further_origins, *onwards)
+
+
+class NoticeKind(StrEnum):
+    """Why the sign-in cannot go on here; the words are in templates/login/notice.html."""
+
+    EXPIRED = "expired"
+    ALREADY_USED = "already_used"
+    OTHER_BROWSER = "other_browser"
+    """Begun in another browser, or this one did not keep our cookie."""
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    SERVICE_UNAVAILABLE = "service_unavailable"
+    """The service is closed or no longer known."""
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Page):
+    """The sign-in cannot go on here, and how the citizen can."""
+
+    template: ClassVar[str] = "login/notice.html"
+
+    kind: NoticeKind
+    service_name: str | None = None
+    service_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOut(Page):
+    """The session has ended."""
+
+    template: ClassVar[str] = "login/signed_out.html"
+
+    service_name: str | None = None
+    service_url: str | None = None
+    was_signed_in: bool = True
+
+
+def _check_target(url: str) -> None:
+    """The registry let only safe redirect URIs in; this page would run what a `javascript:` address says."""
+    if urlsplit(url).scheme in ("", "javascript", "data", "vbscript", "blob", "file"):
+        raise ValueError("A way back must be an address of a service.")

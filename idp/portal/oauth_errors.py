@@ -1,0 +1,172 @@
+"""What each error code means and what to mend: the text of /help/errors, to which every `error_uri` leads.
+
+For developers of services, in English like the protocol. A test holds it against idp/errors.py.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthErrorHelp:
+    """One registered error code."""
+
+    code: str
+    source: str
+    """Where the code is defined."""
+    meaning: str
+    mend: tuple[str, ...]
+
+
+_CORE = "OpenID Connect Core 1.0, section 3.1.2.6"
+
+OAUTH_ERRORS = (
+    OAuthErrorHelp(
+        "invalid_request",
+        "RFC 6749, section 4.1.2.1 and 5.2",
+        "A parameter is missing, doubled, malformed, or not allowed together with another one.",
+        (
+            "Read error_description: it names the rule that was broken.",
+            "Send forms as application/x-www-form-urlencoded in UTF-8, each parameter once, at most 64 KiB.",
+            "Compare redirect_uri with the registered one, character by character.",
+            "Ask only for claims that the purpose of your registration allows.",
+            "Send code_challenge with code_challenge_method S256; plain is refused.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "invalid_client",
+        "RFC 6749, section 5.2",
+        "The client is not known, is disabled, or did not authenticate as it is registered to.",
+        (
+            "Use the token_endpoint_auth_method of your registration, and only that one.",
+            "In a private_key_jwt assertion: iss and sub are your client_id, aud is the issuer as one string, "
+            "jti is new every time, exp is at most five minutes ahead.",
+            "Check your clock, and that the key you sign with is in your registered jwks.",
+            "Form-encode client_id and client_secret before you put them in an Authorization header.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "invalid_grant",
+        "RFC 6749, section 5.2",
+        "The code is wrong, expired, used already, or was given to another client or redirect_uri; or the "
+        "code_verifier does not fit.",
+        (
+            "Redeem the code at once, one time: it lives for seconds, and a second use revokes what the first gave.",
+            "Send the same redirect_uri as in the authorization request.",
+            "Keep the code_verifier with the browser's session in which the sign-in began.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "unauthorized_client",
+        "RFC 6749, section 4.1.2.1 and 5.2",
+        "The client is not registered for this grant type or way of asking.",
+        ("Compare grant_types and response_types of your registration with your request.",),
+    ),
+    OAuthErrorHelp(
+        "unsupported_grant_type",
+        "RFC 6749, section 5.2",
+        "The token endpoint does not know this grant_type.",
+        ("See grant_types_supported in the discovery document.",),
+    ),
+    OAuthErrorHelp(
+        "unsupported_response_type",
+        "RFC 6749, section 4.1.2.1",
+        "Only the code flow is offered.",
+        ("Send response_type=code.",),
+    ),
+    OAuthErrorHelp(
+        "invalid_scope",
+        "RFC 6749, section 4.1.2.1 and 5.2",
+        "A scope is unknown, malformed, or not allowed by your registration.",
+        (
+            "Send openid and the scopes of your registration, separated by one space.",
+            "See scopes_supported in the discovery document.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "access_denied",
+        "RFC 6749, section 4.1.2.1",
+        "The citizen cancelled, or did not agree to what was asked.",
+        (
+            "Nothing is broken. Show the citizen a page from which they can try again or go on without signing in.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "login_required",
+        _CORE,
+        "You asked for prompt=none, or for a certain citizen, and a new sign-in would be needed.",
+        ("Send the citizen again without prompt=none.",),
+    ),
+    OAuthErrorHelp(
+        "consent_required",
+        _CORE,
+        "You asked for prompt=none, and the citizen has not agreed to this purpose yet.",
+        ("Send the citizen again without prompt=none.",),
+    ),
+    OAuthErrorHelp(
+        "interaction_required",
+        _CORE,
+        "You asked for prompt=none, and the citizen has to see a page.",
+        ("Send the citizen again without prompt=none.",),
+    ),
+    OAuthErrorHelp(
+        "account_selection_required",
+        _CORE,
+        "You asked for prompt=none, and the citizen would have to choose who to be.",
+        ("Send the citizen again without prompt=none.",),
+    ),
+    OAuthErrorHelp(
+        "unmet_authentication_requirements",
+        "OpenID Connect Core Unmet Authentication Requirements 1.0",
+        "The level that you asked for as essential cannot be reached here.",
+        ("See acr_values_supported in the discovery document, and ask for one of those.",),
+    ),
+    OAuthErrorHelp(
+        "invalid_request_uri",
+        _CORE,
+        "The request_uri is not one of ours, has expired, or was decided already.",
+        (
+            "Push the request right before you send the browser here; a request_uri lives for about a minute.",
+            "Push a new request for each sign-in.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "request_uri_not_supported",
+        _CORE,
+        "We never fetch a request from somewhere else.",
+        ("Use the pushed authorization request endpoint (RFC 9126).",),
+    ),
+    OAuthErrorHelp(
+        "request_not_supported",
+        _CORE,
+        "Request objects are not accepted here.",
+        ("Send the parameters themselves to the pushed authorization request endpoint (RFC 9126).",),
+    ),
+    OAuthErrorHelp(
+        "invalid_token",
+        "RFC 6750, section 3.1",
+        "The access token is unknown, expired, revoked, or meant for somebody else.",
+        (
+            "Get a new token; access tokens live for a few minutes.",
+            "Send it in the Authorization header.",
+            "If the citizen has signed out, send them to sign in again.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "insufficient_scope",
+        "RFC 6750, section 3.1",
+        "The access token does not cover this.",
+        ("Ask for the scope in the authorization request.",),
+    ),
+    OAuthErrorHelp(
+        "temporarily_unavailable",
+        "RFC 6749, section 4.1.2.1",
+        "A part of the provider does not answer, or you have asked too often.",
+        ("Wait as long as Retry-After says, then try again, with growing pauses.",),
+    ),
+    OAuthErrorHelp(
+        "server_error",
+        "RFC 6749, section 4.1.2.1",
+        "Something happened that we had not foreseen.",
+        ("Tell the operator the reference number that came with the answer.",),
+    ),
+)

@@ -1,0 +1,92 @@
+"""The Flask application of the pages: checks before every view, headers after it.
+
+In this order, whatever the view: one of our verbs, our own host, no doubled cookie, no POST from elsewhere.
+"""
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+from flask import Flask, Response, request
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import BadRequest, MethodNotAllowed
+
+from idp.protocol.strict_form import MAX_BYTES
+from idp.security_headers import page_headers
+from idp.web.configuration import WebConfig, current_config, install_config
+from idp.web.cookies import check_no_double_cookies
+from idp.web.failures import install_failures
+from idp.web.forms import check_post_is_ours
+from idp.web.language import LANGUAGES, current_language, install_languages, remember_choice
+from idp.web.page import Page
+from idp.web.static_files import StaticFiles, install_static_files, read_static_files
+
+_ROOT = Path(__file__).parent.parent
+_VERBS = {"GET", "HEAD", "POST"}
+
+
+def make_flask(config: WebConfig) -> Flask:
+    """An application without routes but /static; blueprints are registered by the caller."""
+    app = Flask("idp", root_path=str(_ROOT), static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BYTES,
+        TRUSTED_HOSTS=[config.host.rpartition(":")[0] or config.host],
+        PROVIDE_AUTOMATIC_OPTIONS=False,
+    )
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    install_config(app, config)
+    install_languages(app, _ROOT / "translations", config.timezone)
+    install_failures(app)
+    files = StaticFiles(read_static_files(_ROOT / "static", config.logo_directory), https=config.https)
+    install_static_files(app, files)
+    app.jinja_env.globals.update(static_url=files.url)
+    app.before_request(_check_front_door)
+    app.context_processor(_template_facts)
+    app.after_request(_finish)
+    return app
+
+
+def _check_front_door() -> None:
+    _check_verb()
+    _check_host()
+    check_no_double_cookies()
+    check_post_is_ours()
+
+
+def _check_verb() -> None:
+    # Werkzeug writes verbs in capitals; RFC 9110 §9.1: they are case-sensitive.
+    if request.environ["REQUEST_METHOD"] not in _VERBS:
+        raise MethodNotAllowed(valid_methods=sorted(_VERBS))
+
+
+def _check_host() -> None:
+    """S-363: the port too, which TRUSTED_HOSTS ignores."""
+    if request.host != current_config().host:
+        raise BadRequest("The Host header is not the issuer's.")
+
+
+def _template_facts() -> dict[str, object]:
+    return {"config": current_config(), "language": current_language(), "languages": _language_links}
+
+
+def _language_links(page: Page) -> list[tuple[str, str, str]]:
+    """Tag, name and address of this page in each language; nothing where it cannot be asked for again."""
+    path = page.address
+    query = []
+    if path is None:
+        if request.method == "POST":
+            return []
+        path = request.path
+        query = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    return [(tag, name, f"{path}?{urlencode([*query, ('lang', tag)])}") for tag, name in LANGUAGES.items()]
+
+
+def _finish(response: Response) -> Response:
+    """Headers for what did not come from `render`, such as redirects; the language cookie."""
+    if "Content-Security-Policy" not in response.headers:
+        for name, value in page_headers(https=current_config().https).items():
+            response.headers.setdefault(name, value)
+    remember_choice(response)
+    return response

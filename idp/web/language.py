@@ -1,0 +1,102 @@
+"""The language of a page: Danish, English or bokmål, and the catalogues with its words.
+
+Chosen by the link in the bar, then what this browser chose before, then what the service asked for (`ui_locales`),
+then the browser's own wish, then Danish. The catalogues are compiled from their .po files when a process starts
+(some milliseconds), so that no compiled file can be missing or older than its source.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import cast
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import Flask, Response, g, request
+from flask_babel import Babel, Domain, refresh
+
+from idp.web.cookies import read_cookie, set_cookie
+
+LANGUAGES = {"da": "Dansk", "en": "English", "nb": "Norsk"}
+"""Language tags (BCP 47) and what speakers call them, in the order of the bar."""
+
+_LOCALES = {"da": "da", "en": "en_GB", "nb": "nb"}
+"""Whose dates and numbers we write."""
+
+_NORWEGIAN = {"no", "nn"}
+"""Readers of these read bokmål sooner than Danish."""
+
+_REMEMBERED = timedelta(days=365)
+
+
+def choose_language(
+    chosen: str | None, remembered: str | None, asked_for: Iterable[str], accepted: Iterable[str]
+) -> str:
+    """The first wish that we can meet. `asked_for` and `accepted` are BCP 47 tags, dearest first."""
+    for wish in (chosen, remembered):
+        if wish in LANGUAGES:
+            return wish
+    for tag in (*asked_for, *accepted):
+        primary = tag.lower().replace("_", "-").partition("-")[0]
+        language = "nb" if primary in _NORWEGIAN else primary
+        if language in LANGUAGES:
+            return language
+    return "da"
+
+
+def current_language() -> str:
+    """The language of this request."""
+    if "language" not in g:
+        g.language = choose_language(
+            _chosen(),
+            read_cookie("language"),
+            g.get("preferred_languages", ()),
+            (tag for tag, quality in request.accept_languages if quality > 0),
+        )
+    return cast(str, g.language)
+
+
+def prefer_languages(tags: Sequence[str]) -> None:
+    """What the service asked for (`ui_locales`, OIDC Core §3.1.2.1), for the rest of this request."""
+    g.preferred_languages = tuple(tags)
+    g.pop("language", None)
+    refresh()
+
+
+def remember_choice(response: Response) -> None:
+    """Keep what the link in the bar chose, for a year."""
+    if _chosen() is not None:
+        set_cookie(response, "language", current_language(), _REMEMBERED)
+
+
+def install_languages(app: Flask, directory: Path, timezone: str) -> None:
+    """Flask-Babel with our choice and our catalogues."""
+    babel = Babel(
+        app,
+        default_locale="da",
+        default_timezone=timezone,
+        locale_selector=lambda: _LOCALES[current_language()],
+    )
+    domain = Domain()
+    for language, locale in _LOCALES.items():
+        domain.cache[locale, "messages"] = load_catalogue(
+            directory / language / "LC_MESSAGES" / "messages.po"
+        )
+    babel.domain_instance = domain
+
+
+def load_catalogue(path: Path) -> Translations:
+    """One .po file, compiled in memory."""
+    with path.open("rb") as source:
+        catalogue = read_po(source)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def _chosen() -> str | None:
+    wish = request.args.get("lang")
+    return wish if wish in LANGUAGES else None
