@@ -1,0 +1,85 @@
+"""What every command of `adgang keys` shares: options, exit codes, confirmation, how refusals are told.
+
+Exit codes: 0 done, 1 refused, 2 wrong use, 3 a part is not reachable.
+"""
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from keys.errors import KeysError, KeysUnavailable, MoveRefused
+from keys.services import KeysServices, Order
+
+OpenServices = Callable[[], KeysServices]
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+WIDTH = 100
+
+
+class Refused(click.ClickException):
+    exit_code = 1
+
+
+class NotReachable(click.ClickException):
+    exit_code = 3
+
+
+def as_json(command: Command) -> Command:
+    return click.option("--json", "json_wanted", is_flag=True, help="Answer with JSON.")(command)
+
+
+def changing(command: Command) -> Command:
+    """The options of every command that changes something."""
+    command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
+    command = click.option("--as", "operator", metavar="NAME", help="Who you are; else your system user.")(
+        command
+    )
+    return click.option("--reason", default="", help="Why; it stands in the history and the ledger.")(command)
+
+
+def order(operator: str | None, reason: str) -> Order:
+    name = operator or pwd.getpwuid(os.getuid()).pw_name
+    return Order(f"operator:{name}", reason)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, with the consequences in the question; only somebody at a terminal can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here. Add --yes to go on without asking.")
+    if not click.confirm(question, err=True):
+        raise Refused("Nothing was done.")
+
+
+@contextmanager
+def services_of(open_services: OpenServices) -> Iterator[KeysServices]:
+    """The services, with every failure told in one line: the cause, then what mends it."""
+    services = open_services()
+    try:
+        yield services
+    except MoveRefused as refusal:
+        raise Refused(f"{refusal} {refusal.remedy}".strip()) from refusal
+    except KeysUnavailable as fault:
+        raise NotReachable(f"{fault} Look with `adgang doctor`.") from fault
+    except KeysError as fault:
+        raise Refused(str(fault)) from fault
+    except services.unavailable as fault:
+        raise NotReachable(f"The database does not answer ({fault}). Look with `adgang doctor`.") from fault
+
+
+def answer_json(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def answer_table(table: Table) -> None:
+    """No colours unless somebody looks at a terminal."""
+    Console(file=sys.stdout, width=WIDTH, highlight=False).print(table)

@@ -1,0 +1,106 @@
+"""A signing key as it is kept, and the set of all of them.
+
+Does not sign: the private part is sealed here, and opened only by key_ring.py and lifecycle.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from keys.errors import MoveRefused
+from keys.states import ALLOWED_MOVES, KeyState
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One key of one algorithm. `version` rises by one with each change of its row (compare-and-set)."""
+
+    kid: str
+    """RFC 7638 thumbprint of the public part."""
+    algorithm: str
+    state: KeyState
+    public_jwk: Mapping[str, str]
+    created_at: datetime
+    version: int = 1
+    published_at: datetime | None = None
+    activated_at: datetime | None = None
+    deactivated_at: datetime | None = None
+    destroyed_at: datetime | None = None
+    compromised_at: datetime | None = None
+    serve_until: datetime | None = None
+    """Set at deactivation: when the last token it signed has expired everywhere."""
+    sealed: bytes = field(default=b"", repr=False)
+    """The envelope over the private part, or over nothing once that is gone; it vouches for the whole row."""
+
+    def associated(self) -> bytes:
+        """What the envelope is bound to: every other field, so that a row altered by hand does not open."""
+        row: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "sealed"}
+        return msgspec.json.encode(row, order="sorted")
+
+    def moved(self, to: KeyState, at: datetime, *, serve_until: datetime | None = None) -> "SigningKey":
+        """The key after a move, its envelope not yet made anew.
+
+        Raises:
+            MoveRefused: the life cycle has no such move.
+        """
+        if to not in ALLOWED_MOVES[self.state]:
+            raise MoveRefused(
+                f"The key {self.kid} is {self.state} and cannot become {to}.",
+                "`adgang keys list` shows what stands where.",
+            )
+        dated: dict[str, Any] = {_DATE_OF[to]: at}
+        return replace(
+            self,
+            state=to,
+            version=self.version + 1,
+            serve_until=serve_until or self.serve_until,
+            sealed=b"",
+            **dated,
+        )
+
+
+_DATE_OF = {
+    KeyState.PUBLISHED: "published_at",
+    KeyState.ACTIVE: "activated_at",
+    KeyState.DEACTIVATED: "deactivated_at",
+    KeyState.DESTROYED: "destroyed_at",
+    KeyState.COMPROMISED: "compromised_at",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """All keys, as of one version of the set. Every change of any key raises the version by one."""
+
+    version: int
+    keys: tuple[SigningKey, ...]
+
+    def find(self, kid: str) -> SigningKey | None:
+        return next((key for key in self.keys if key.kid == kid), None)
+
+    def active(self, algorithm: str) -> SigningKey | None:
+        return next(iter(self.in_state(algorithm, KeyState.ACTIVE)), None)
+
+    def successors(self, algorithm: str) -> list[SigningKey]:
+        """Published keys, the one published longest ago first: it is next."""
+        return self.in_state(algorithm, KeyState.PUBLISHED)
+
+    def in_state(self, algorithm: str, state: KeyState) -> list[SigningKey]:
+        found = [key for key in self.keys if key.algorithm == algorithm and key.state == state]
+        return sorted(found, key=lambda key: (key.published_at or key.created_at, key.kid))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step in a key's life, as it stands in the history. `before` is None at its birth."""
+
+    kid: str
+    algorithm: str
+    before: KeyState | None
+    after: KeyState
+    at: datetime
+    actor: str
+    reason: str

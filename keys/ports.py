@@ -1,0 +1,75 @@
+"""What must be kept of the keys, as promises. tests/storage proves them on every database.
+
+Reads raise `KeysUnavailable` when the store does not answer. Writes go into the caller's transaction.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from keys.key import KeySet, Move, SigningKey
+
+Tx = Any
+"""An open transaction. Opaque: made by `Transact`, handed on, never looked into."""
+
+T = TypeVar("T")
+
+Clock = Callable[[], datetime]
+"""Aware UTC."""
+
+
+class Transact(Protocol):
+    """Runs `work(tx)` in one transaction: all of it is kept, or nothing."""
+
+    def __call__(self, work: Callable[[Tx], T]) -> T: ...
+
+
+class Journal(Protocol):
+    """Where each move is told, in the transaction that makes it. idp's ledger implements it."""
+
+    def append(
+        self,
+        tx: Tx,
+        *,
+        event: str,
+        actor: str,
+        at: datetime,
+        citizen_id: str | None = None,
+        facts: Mapping[str, str | int | list[str]] | None = None,
+    ) -> None:
+        """Add one entry."""
+
+
+class Keys(Protocol):
+    """The set of all keys, changed by compare-and-set on the version of the whole set."""
+
+    def version(self) -> int:
+        """The set's version; 0 before the first change."""
+
+    def load_all(self) -> KeySet:
+        """All keys and the version they belong to, read as of one moment."""
+
+    def advance(self, tx: Tx, expected: int) -> None:
+        """Raise the set's version by one. The first write of every change.
+
+        Of many callers with the same `expected`, one succeeds.
+
+        Raises:
+            KeySetChanged: the set is not at `expected` any more.
+        """
+
+    def add(self, tx: Tx, key: SigningKey) -> None:
+        """A new key.
+
+        Raises:
+            KeySetChanged: a key with this kid exists, or its algorithm has an active key already (S-386).
+        """
+
+    def replace(self, tx: Tx, key: SigningKey) -> None:
+        """The key's row anew, if the row stands at `key.version - 1`; otherwise raises `KeySetChanged`."""
+
+    def record(self, tx: Tx, move: Move) -> None:
+        """Append to the history, which is never altered."""
+
+    def history(self, kid: str | None = None) -> list[Move]:
+        """All moves, or one key's, oldest first."""
