@@ -1,0 +1,211 @@
+"""Adding, naming and removing factors. Never removes the last way in (S-315). Who may do so is decided outside:
+the caller has checked a fresh proof at the highest level the citizen can reach (S-260, S-302).
+"""
+
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from mfa import events, totp
+from mfa.errors import EnrolmentFault, EnrolmentRefused, FactorRejected, Rejection
+from mfa.factors import Factor, FactorKind, leaves_a_way_in
+from mfa.password import HashedPassword, Passwords
+from mfa.ports import Factors, Journal, PendingTotp, PendingTotps, Sealer, Transact, Tx
+
+PENDING_LIFETIME = timedelta(minutes=10)
+"""NIST SP 800-63B-4 §4.1.2: a binding is finished within ten minutes (S-259)."""
+MOST_TOTP_DEVICES = 3
+"""Each device makes a guess more likely to hit; three phones are enough for one person."""
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TotpOffer:
+    """A device that is being added: what it must be told."""
+
+    seed: totp.Seed = field(repr=False)
+    expires_at: datetime
+
+
+class Enrolment:
+    """Changes to a citizen's factors; each with its ledger entry, in one transaction."""
+
+    def __init__(
+        self,
+        transact: Transact,
+        factors: Factors,
+        pending: PendingTotps,
+        journal: Journal,
+        passwords: Passwords,
+        sealer: Sealer,
+    ) -> None:
+        self._transact = transact
+        self._factors = factors
+        self._pending = pending
+        self._journal = journal
+        self._passwords = passwords
+        self._sealer = sealer
+
+    def hash_new_password(self, password: str, *, personal: Iterable[str] = ()) -> HashedPassword:
+        """Check and hash a password that a citizen chose; to be kept with `keep_password`.
+
+        Raises:
+            PasswordRefused: it may not be chosen; nothing was hashed.
+            Busy
+        """
+        self._passwords.check_new(password, personal=personal)
+        with self._passwords.turn() as turn:
+            return turn.hash(password)
+
+    def keep_password(
+        self, tx: Tx, citizen_id: str, hashed: HashedPassword, *, actor: str, now: datetime
+    ) -> Factor:
+        """Make it the citizen's password, in place of any other; failures at the old one end with it."""
+        factor = self._new_factor(citizen_id, FactorKind.PASSWORD, "", now)
+        self._factors.set_password(tx, factor, hashed.encoded)
+        self._tell(tx, events.FACTOR_ADDED, factor, actor, now)
+        return factor
+
+    def set_password(
+        self,
+        citizen_id: str,
+        password: str,
+        *,
+        personal: Iterable[str] = (),
+        actor: str = "citizen",
+        now: datetime,
+    ) -> Factor:
+        """Both of the above.
+
+        Raises:
+            PasswordRefused, Busy
+        """
+        hashed = self.hash_new_password(password, personal=personal)
+        return self._transact(lambda tx: self.keep_password(tx, citizen_id, hashed, actor=actor, now=now))
+
+    def begin_totp(self, citizen_id: str, binding: str, *, now: datetime) -> TotpOffer:
+        """Offer a seed for a new device, to whoever holds `binding` (a digest of the session or attempt).
+
+        A second call within ten minutes, from a reload or another tab, gets the same seed.
+
+        Raises:
+            EnrolmentRefused: too many devices.
+        """
+        factor_id, seed = _new_factor_id(), totp.new_seed()
+        sealed = totp.seal_seed(self._sealer, seed, citizen_id, factor_id)
+        offered = PendingTotp(factor_id, citizen_id, binding, sealed, now + PENDING_LIFETIME)
+
+        def work(tx: Tx) -> PendingTotp:
+            self._check_room(tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
+            return self._pending.put(tx, offered, now=now)
+
+        kept = self._transact(work)
+        return TotpOffer(self._seed_of(kept), kept.expires_at)
+
+    def confirm_totp(self, citizen_id: str, binding: str, code: str, *, name: str, now: datetime) -> Factor:
+        """Add the device, which a first code proves to hold the seed that was offered to `binding`.
+
+        Raises:
+            EnrolmentRefused: nothing was offered or it expired; or a bad name; or too many devices.
+            FactorRejected: wrong or malformed code; the offer stands.
+        """
+        label = check_name(name)
+
+        def work(tx: Tx) -> Factor:
+            self._check_room(tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
+            offer = self._pending.take(tx, citizen_id, binding)
+            if offer is None or offer.expires_at <= now:
+                raise EnrolmentRefused(EnrolmentFault.UNKNOWN)
+            step = _first_step(self._seed_of(offer), code, now)  # raising puts the offer back
+            factor = Factor(offer.factor_id, citizen_id, FactorKind.TOTP, label, now)
+            self._factors.add_totp(tx, factor, offer.sealed_seed, used_step=step)
+            self._tell(tx, events.FACTOR_ADDED, factor, "citizen", now)
+            return factor
+
+        return self._transact(work)
+
+    def rename(self, citizen_id: str, factor_id: str, name: str, *, now: datetime) -> None:
+        """
+        Raises:
+            EnrolmentRefused: no such factor of this citizen, or a bad name.
+        """
+        label = check_name(name)
+
+        def work(tx: Tx) -> None:
+            factor, _ = self._lock(tx, citizen_id, factor_id)
+            self._factors.rename(tx, factor_id, label)
+            self._tell(tx, events.FACTOR_RENAMED, factor, "citizen", now)
+
+        self._transact(work)
+
+    def remove(self, citizen_id: str, factor_id: str, *, actor: str = "citizen", now: datetime) -> Factor:
+        """Remove one factor. Of parallel removals, those that would leave no way in are refused.
+
+        Raises:
+            EnrolmentRefused: no such factor of this citizen, or the last.
+        """
+
+        def work(tx: Tx) -> Factor:
+            factor, others = self._lock(tx, citizen_id, factor_id)
+            if not leaves_a_way_in(others):
+                raise EnrolmentRefused(EnrolmentFault.LAST)
+            self._factors.remove(tx, factor_id)
+            self._tell(tx, events.FACTOR_REMOVED, factor, actor, now)
+            return factor
+
+        return self._transact(work)
+
+    def sweep(self, now: datetime) -> int:
+        """Forget offers that expired; returns how many."""
+        return self._transact(lambda tx: self._pending.sweep(tx, now))
+
+    def _lock(self, tx: Tx, citizen_id: str, factor_id: str) -> tuple[Factor, list[Factor]]:
+        """The citizen's factor, and the others."""
+        all_factors = self._factors.lock_of_citizen(tx, citizen_id)
+        for factor in all_factors:
+            if factor.factor_id == factor_id:
+                return factor, [other for other in all_factors if other is not factor]
+        raise EnrolmentRefused(EnrolmentFault.UNKNOWN)
+
+    def _check_room(self, tx: Tx, citizen_id: str, kind: FactorKind, most: int) -> None:
+        if sum(factor.kind is kind for factor in self._factors.lock_of_citizen(tx, citizen_id)) >= most:
+            raise EnrolmentRefused(EnrolmentFault.TOO_MANY)
+
+    def _seed_of(self, offer: PendingTotp) -> totp.Seed:
+        return totp.unseal_seed(self._sealer, offer.sealed_seed, offer.citizen_id, offer.factor_id)
+
+    def _new_factor(self, citizen_id: str, kind: FactorKind, name: str, now: datetime) -> Factor:
+        return Factor(_new_factor_id(), citizen_id, kind, name, now)
+
+    def _tell(self, tx: Tx, event: str, factor: Factor, actor: str, now: datetime) -> None:
+        facts: dict[str, str | int | list[str]] = {
+            "kind": factor.kind.value, "factor_id": factor.factor_id, "name": factor.name,
+        }  # fmt: skip
+        self._journal.append(tx, event=event, actor=actor, at=now, citizen_id=factor.citizen_id, facts=facts)
+
+
+def check_name(name: str) -> str:
+    """A citizen's own name for a factor: one line of text, tidied.
+
+    Raises:
+        EnrolmentRefused
+    """
+    tidy = unicodedata.normalize("NFC", name[: 4 * _LONGEST_NAME]).strip()
+    if not 1 <= len(tidy) <= _LONGEST_NAME or any(unicodedata.category(sign)[0] == "C" for sign in tidy):
+        raise EnrolmentRefused(EnrolmentFault.NAME)
+    return tidy
+
+
+def _new_factor_id() -> str:
+    return secrets.token_urlsafe(16)
+
+
+def _first_step(seed: totp.Seed, code: str, now: datetime) -> int:
+    try:
+        return totp.verify_code(seed, code, now=now)
+    except totp.MalformedCode:
+        raise FactorRejected(Rejection.MALFORMED) from None
+    except totp.WrongCode:
+        raise FactorRejected(Rejection.WRONG) from None
