@@ -1,0 +1,38 @@
+"""Client secrets: made by us, 256 bits, shown once, kept as a SHA-256 digest (protocol.md, client secrets).
+
+A plain digest is enough for 256 random bits; a slow hash would only slow the token endpoint.
+"""
+
+import hashlib
+import hmac
+import secrets
+
+from clients_registry.client import Client
+from clients_registry.errors import WrongSecret
+
+_BYTES = 32
+_NO_DIGEST = "0" * 64
+"""Compared against where a client has no secret, so that its absence takes as long as a wrong one."""
+
+
+def new_secret() -> str:
+    """43 characters of base64url: they need no escaping in HTTP Basic (RFC 6749 §2.3.1)."""
+    return secrets.token_urlsafe(_BYTES)
+
+
+def secret_digest(secret: str) -> str:
+    """How a secret is kept."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def verify_secret(client: Client, presented: str) -> Client:
+    """The client, proven by its secret; compared in constant time (S-104).
+
+    Raises:
+        WrongSecret: it is not this client's, or the client has none.
+    """
+    kept = client.secret_digest or _NO_DIGEST
+    matches = hmac.compare_digest(kept, secret_digest(presented))
+    if not matches or client.secret_digest is None:
+        raise WrongSecret("the client secret does not match")
+    return client

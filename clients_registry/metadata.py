@@ -1,0 +1,228 @@
+"""What a registration may contain (RFC 7591 §2, OIDC Registration §2, and our purposes).
+
+All faults are told at once. Unknown fields and fields that are ours to set are refused by name. An absent field gets
+the policy's default, which is never wider than what a client would have to ask for; in a change, an absent field that
+restricts keeps what it was (S-186). What one field may hold is in metadata_fields; what differs by profile, in profiles.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from clients_registry.claims import claims_of
+from clients_registry.client import Client
+from clients_registry.client_keys import ClientKeys
+from clients_registry.documents import metadata_of
+from clients_registry.errors import InvalidClientMetadata, MetadataFault
+from clients_registry.metadata_fields import FIELDS, LOCALIZED, Reading, Unfit
+from clients_registry.policy import RegistrationPolicy
+from clients_registry.profiles import FAPI2, PROFILES, SECRET_METHODS
+
+Fields = dict[str, Any]
+"""Members of `Client` by name, with `organisation` as it was given and localized ones by their wire names."""
+
+_OURS = frozenset(
+    {
+        "client_id", "client_secret", "client_secret_expires_at", "client_id_issued_at", "secret_digest",
+        "registration_access_token", "registration_client_uri", "organisation_id", "sector",
+        "created_at", "changed_at", "disabled_at", "localized",
+    }
+)  # fmt: skip
+
+_NOT_TAKEN = {
+    "jwks_uri": "is not taken; register the keys by value in jwks",
+    "sector_identifier_uri": "is not taken; the sector is the organisation",
+    "software_statement": "is not taken; register the values themselves",
+    "request_uris": "is not taken; push the request (RFC 9126) instead",
+}
+
+_NOT_OFFERED = frozenset(
+    {
+        "software_id", "software_version", "authorization_details_types", "dpop_bound_access_tokens",
+        "require_pushed_authorization_requests", "require_signed_request_object", "request_object_signing_alg",
+        "request_object_encryption_alg", "request_object_encryption_enc", "authorization_signed_response_alg",
+        "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
+        "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_encrypted_response_alg",
+        "userinfo_encrypted_response_enc", "introspection_signed_response_alg", "tls_client_auth_subject_dn",
+        "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
+        "tls_client_certificate_bound_access_tokens", "backchannel_logout_uri", "backchannel_logout_session_required",
+        "frontchannel_logout_uri", "frontchannel_logout_session_required",
+    }
+)  # fmt: skip
+"""Registered fields of features that this version does not have; taking them would promise what is not kept."""
+
+_KEPT_WHEN_ABSENT = (
+    "organisation",
+    "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "default_max_age",
+    "require_auth_time",
+    "default_acr_values",
+    "jwks_cache_seconds",
+)
+"""Fields whose default is wider than a value that a client may have; null lifts them on purpose."""
+
+_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+_PRINTABLE_NAME = re.compile(r"[!-~]{1,64}")
+_REQUIRED = ("client_name", "organisation", "redirect_uris", "purposes")
+
+
+def check_metadata(
+    given: Mapping[str, Any], policy: RegistrationPolicy, present: Client | None = None
+) -> Fields:
+    """Every field of the client, defaults filled in; `present` is the client that is being changed.
+
+    Raises:
+        InvalidClientMetadata: with every fault.
+    """
+    if present is not None:
+        given = _kept(given, present) | dict(given)
+    faults = [*_name_faults(given), *_absence_faults(given)]
+    fields, field_faults = _read(given, Reading(policy, _profile_of(given), _application_type_of(given)))
+    faults += field_faults
+    fields = _defaults(fields) | fields
+    broken = {re.split(r"[.\[#]", fault.field)[0] for fault in faults}
+    for needed, rule in _RULES:
+        if not broken.intersection(needed):
+            faults += rule(fields)
+    if faults:
+        raise InvalidClientMetadata(faults)
+    return fields
+
+
+def _read(given: Mapping[str, Any], reading: Reading) -> tuple[Fields, list[MetadataFault]]:
+    fields: Fields = {}
+    faults: list[MetadataFault] = []
+    for name, value in given.items():
+        read = FIELDS.get(name.partition("#")[0])
+        if read is None or value is None:
+            continue
+        try:
+            fields[name] = read(value, reading)
+        except Unfit as unfit:
+            faults += [MetadataFault(f"{name}{inside}", sentence) for inside, sentence in unfit.faults]
+    return fields, faults
+
+
+def _absence_faults(given: Mapping[str, Any]) -> Iterator[MetadataFault]:
+    for name in _REQUIRED:
+        if given.get(name) is None:
+            yield MetadataFault(name, "is missing; a client cannot be registered without it")
+
+
+def _profile_of(given: Mapping[str, Any]) -> Any:
+    name = given.get("profile")
+    return PROFILES.get(name, FAPI2) if isinstance(name, str) else FAPI2
+
+
+def _application_type_of(given: Mapping[str, Any]) -> str:
+    return "native" if given.get("application_type") == "native" else "web"
+
+
+def _name_faults(given: Mapping[str, Any]) -> Iterator[MetadataFault]:
+    for name in given:
+        base, hash_sign, tag = name.partition("#")
+        shown = name if _PRINTABLE_NAME.fullmatch(name) else "(a field)"
+        if name in _OURS:
+            yield MetadataFault(name, "is set by the provider; leave it out")
+        elif name in _NOT_TAKEN:
+            yield MetadataFault(name, _NOT_TAKEN[name])
+        elif name in _NOT_OFFERED:
+            yield MetadataFault(name, "belongs to a feature that this version does not have; leave it out")
+        elif base not in FIELDS:
+            yield MetadataFault(
+                shown, "is not a field that this provider knows; leave it out or mend its spelling"
+            )
+        elif hash_sign and (base not in LOCALIZED or _TAG.fullmatch(tag) is None):
+            yield MetadataFault(
+                shown, f"may not carry a language; only {', '.join(LOCALIZED)} may, as client_name#en"
+            )
+
+
+def _kept(given: Mapping[str, Any], present: Client) -> Fields:
+    """As it would stand in a registration, so that it is checked again with the rest."""
+    registered = metadata_of(present) | {"organisation": present.organisation_id}
+    kept = {name: registered[name] for name in _KEPT_WHEN_ABSENT if name in registered and name not in given}
+    if given.get("token_endpoint_auth_method", "private_key_jwt") != "private_key_jwt":
+        kept.pop("token_endpoint_auth_signing_alg", None)  # it would restrict nothing any more
+    return kept
+
+
+def _defaults(fields: Fields) -> Fields:
+    rules = PROFILES[fields.get("profile", FAPI2.name)]
+    return {
+        "profile": rules.name,
+        "application_type": "web",
+        "scope": ("openid",),
+        "token_endpoint_auth_method": rules.default_token_endpoint_auth_method,
+        "id_token_signed_response_alg": rules.default_signing_algorithm,
+        "require_pkce": True,
+        "jwks": None,
+        "token_endpoint_auth_signing_alg": None,
+        "userinfo_signed_response_alg": None,
+    }
+
+
+# --- how fields fit together -----------------------------------------------------------------------------------
+
+
+def _method_faults(fields: Fields) -> Iterator[MetadataFault]:
+    if fields["application_type"] == "native" and fields["token_endpoint_auth_method"] in SECRET_METHODS:
+        # RFC 8252 §8.5
+        yield MetadataFault("token_endpoint_auth_method", "must be none: a native app cannot keep a secret")
+
+
+def _pkce_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 9700 §2.1.1."""
+    may_waive = PROFILES[fields["profile"]].pkce_may_be_waived
+    if not fields["require_pkce"] and not (may_waive and fields["token_endpoint_auth_method"] != "none"):
+        yield MetadataFault("require_pkce", "may be false only for a confidential client of the oidc profile")
+
+
+def _assertion_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 7523 §2.2, OIDC Registration §2."""
+    if fields["token_endpoint_auth_method"] != "private_key_jwt":
+        if fields["token_endpoint_auth_signing_alg"] is not None:
+            yield MetadataFault(
+                "token_endpoint_auth_signing_alg", "is only for private_key_jwt; leave it out"
+            )
+        return
+    if fields["jwks"] is None:
+        yield MetadataFault("jwks", "is missing; private_key_jwt needs the client's public keys (RFC 7523)")
+        return
+    named = fields["token_endpoint_auth_signing_alg"]
+    algorithms = (named,) if named is not None else PROFILES[fields["profile"]].signing_algorithms
+    if not ClientKeys.parse(fields["jwks"]).fits(algorithms):
+        yield MetadataFault("jwks", f"has no key that can verify {' or '.join(algorithms)}; add one")
+
+
+def _signature_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """One algorithm per client for everything that we sign for it (protocol.md, Signing algorithms)."""
+    userinfo = fields["userinfo_signed_response_alg"]
+    if userinfo is not None and userinfo != fields["id_token_signed_response_alg"]:
+        yield MetadataFault(
+            "userinfo_signed_response_alg", "must be the same as id_token_signed_response_alg"
+        )
+
+
+def _scope_faults(fields: Fields) -> Iterator[MetadataFault]:
+    released = {claim for purpose in fields["purposes"] for claim in purpose.claims}
+    for scope in fields["scope"]:
+        asked = claims_of([scope])
+        if asked and not released.intersection(asked):
+            yield MetadataFault(
+                "scope", f"{scope} is in no purpose: add its claims to one, or leave {scope} out"
+            )
+
+
+_RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]], ...] = (
+    (("profile", "token_endpoint_auth_method", "application_type"), _method_faults),
+    (
+        ("profile", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri"),
+        _assertion_faults,
+    ),
+    (("profile", "token_endpoint_auth_method", "require_pkce"), _pkce_faults),
+    (("profile", "id_token_signed_response_alg", "userinfo_signed_response_alg"), _signature_faults),
+    (("scope", "purposes"), _scope_faults),
+)
+"""Each rule with the fields it reads: it is asked only where these could be read."""
