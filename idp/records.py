@@ -28,6 +28,8 @@ class AuthorizationRequest:
     prompt: tuple[str, ...] = ()
     max_age_seconds: int | None = None
     acr_values: tuple[str, ...] = ()
+    acr_essential: bool = False
+    """One of `acr_values` must be met, or the request ends with an error (OIDC Core §5.5.1.1)."""
     login_hint: str | None = None
     ui_locales: tuple[str, ...] = ()
     display: str = "page"
@@ -54,6 +56,8 @@ class LoginAttempt:
     request_key: str
     """What a decision spends, so that one request is decided once: the request_uri's digest, or the attempt's."""
     started_at: datetime
+    finish_by: datetime
+    """After this the attempt is over, but still knows the way back to its service."""
     expires_at: datetime
 
 

@@ -42,6 +42,9 @@ class ProtocolPolicy:
     """Failed authentications of one client, or from one address, before the answer is 429 (S-111)."""
     code_failures_per_window: int = 30
     """Codes that nobody issued, by one client from one address, before the answer is 429 (S-075)."""
+    failed_sign_ins_per_address: int = 100
+    """Wrong passwords and codes from one neighbourhood of addresses in ten minutes; a coarse guard beside the exact
+    count of each authenticator (S-250)."""
     failure_window: timedelta = timedelta(minutes=1)
 
     acr_names: Mapping[str, str] = field(default_factory=dict)

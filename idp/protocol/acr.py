@@ -1,0 +1,70 @@
+"""Levels of assurance: the names a client may ask for, and which of them a session meets (OIDC Core §3.1.2.1, §5.5.1.1).
+
+Substantial is what every session has. High is claimed only where the deployment offers it and the session reached it.
+`phr` and `phrh` are the phishing-resistant names of OpenID Connect Extended Authentication Profile ACR Values 1.0. How a
+session came to its level is the login's matter.
+"""
+
+import re
+from collections.abc import Collection
+
+from idp.errors import InvalidRequest, UnmetAuthenticationRequirements
+from idp.protocol.policy import ProtocolPolicy
+from idp.records import AuthorizationRequest, BrowserSession
+
+SUBSTANTIAL = "urn:adgang:loa:substantial"
+HIGH = "urn:adgang:loa:high"
+PHISHING_RESISTANT = "phr"
+PHISHING_RESISTANT_HARDWARE = "phrh"
+
+_PHISHING_RESISTANT_KINDS = frozenset({"webauthn"})
+_HARDWARE = "hwk"
+"""RFC 8176 §2."""
+_NAMES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}(?: [\x21\x23-\x5b\x5d-\x7e]{1,128}){0,9}\Z")
+
+
+def acr_names(policy: ProtocolPolicy) -> list[str]:
+    """Every name that can be asked for in this deployment, for discovery."""
+    levels = {SUBSTANTIAL, HIGH} if policy.high_offered else {SUBSTANTIAL}
+    own = [name for name, level in policy.acr_names.items() if level in levels]
+    return [*sorted(levels, reverse=True), PHISHING_RESISTANT, PHISHING_RESISTANT_HARDWARE, *own]
+
+
+def parse_acr_values(value: str | None, *, default: Collection[str]) -> tuple[str, ...]:
+    """The names asked for, in order of preference; else what the client registered.
+
+    Raises: InvalidRequest.
+    """
+    if value is None:
+        return tuple(default)
+    if not _NAMES.match(value):
+        raise InvalidRequest("The acr_values must be at most ten names, separated by one space.")
+    return tuple(dict.fromkeys(value.split(" ")))
+
+
+def first_met(asked: Collection[str], session: BrowserSession, policy: ProtocolPolicy) -> str | None:
+    """The first of these names that the session meets, or None."""
+    return next((name for name in asked if _meets(name, session, policy)), None)
+
+
+def acr_of(request: AuthorizationRequest, session: BrowserSession, policy: ProtocolPolicy) -> str:
+    """The `acr` to tell the client: the first asked name that was met, else the level really reached (S-027).
+
+    Raises: UnmetAuthenticationRequirements where the client said that one of its names is essential.
+    """
+    met = first_met(request.acr_values, session, policy)
+    if met is None and request.acr_essential:
+        raise UnmetAuthenticationRequirements("None of the essential acr values could be reached.")
+    return met or session.acr
+
+
+def _meets(name: str, session: BrowserSession, policy: ProtocolPolicy) -> bool:
+    resistant = [factor for factor in session.factors if factor.kind in _PHISHING_RESISTANT_KINDS]
+    if name == PHISHING_RESISTANT:
+        return bool(resistant)
+    if name == PHISHING_RESISTANT_HARDWARE:
+        return any(_HARDWARE in factor.amr for factor in resistant)
+    level = policy.acr_names.get(name, name)
+    if level == SUBSTANTIAL:
+        return session.acr in (SUBSTANTIAL, HIGH)
+    return level == HIGH and policy.high_offered and session.acr == HIGH

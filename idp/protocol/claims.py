@@ -1,0 +1,162 @@
+"""Which claims a request asks for and its purpose allows, and their values (OpenID Connect Core §5.1, §5.4, §5.5).
+
+Claims about the citizen are released by userinfo alone. Of the `id_token` member of the `claims` parameter only `acr`
+and `sub` mean something here; Core §5.5 lets a provider leave the rest out. A scope gives those of its claims that the
+purpose allows; asking by scope or by name for something of which the purpose allows nothing is an error.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from clients_registry.claims import CLAIMS, SCOPE_CLAIMS
+from clients_registry.purposes import Purpose
+from idp.errors import InvalidRequest
+from idp.protocol.strict_json import InvalidJson, parse_object
+from idp.records import Citizen
+
+METADATA: Mapping[str, object] = MappingProxyType(
+    {
+        "claims_parameter_supported": True,
+        "claim_types_supported": ["normal"],
+        "claims_supported": ["sub", *CLAIMS, "acr", "amr", "auth_time", "sid"],
+    }
+)
+
+_MAX_CHARACTERS = 4_096
+_MAX_ACR_VALUES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsParameter:
+    """What a `claims` parameter asks for, as far as we know it."""
+
+    userinfo: tuple[str, ...] = ()
+    acr_values: tuple[str, ...] = ()
+    acr_essential: bool = False
+    subject: str | None = None
+    """The sign-in must end as this subject (Core §5.5.1)."""
+
+
+def parse_claims(value: str | None) -> ClaimsParameter:
+    """Read the `claims` parameter; names that we do not know are ignored (Core §5.5).
+
+    Raises: InvalidRequest.
+    """
+    if value is None:
+        return ClaimsParameter()
+    if len(value) > _MAX_CHARACTERS:
+        raise InvalidRequest("The claims parameter is too long.")
+    try:
+        members = parse_object(value.encode("utf-8"))
+    except InvalidJson:
+        raise InvalidRequest("The claims parameter is not one clean JSON object.") from None
+    userinfo, id_token = _asked(members, "userinfo"), _asked(members, "id_token")
+    acr = _values(id_token, "acr")
+    subject = _values(id_token, "sub") or _values(userinfo, "sub")
+    if len(subject) > 1:
+        raise InvalidRequest("The claims parameter asks for more than one subject.")
+    return ClaimsParameter(
+        userinfo=tuple(name for name in CLAIMS if name in userinfo),
+        acr_values=acr,
+        acr_essential=bool(acr) and bool((id_token["acr"] or {}).get("essential", False)),
+        subject=subject[0] if subject else None,
+    )
+
+
+def claims_within(purpose: Purpose, scope: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
+    """The claims to release, in the table's order.
+
+    Raises: InvalidRequest where the purpose does not allow what was asked for.
+    """
+    allowed = set(purpose.claims)
+    asked = set(named)
+    if not asked <= allowed:
+        raise InvalidRequest("The claims parameter asks for more than the purpose allows.")
+    for word in scope:
+        if word == "openid":
+            continue
+        given = allowed.intersection(SCOPE_CLAIMS[word])
+        if not given:
+            raise InvalidRequest("The scope asks for more than the purpose allows.")
+        asked |= given
+    return tuple(name for name in CLAIMS if name in asked)
+
+
+def claim_values(citizen: Citizen, claims: tuple[str, ...], load_cpr: Callable[[str], str]) -> dict[str, Any]:
+    """The values of these claims; what the citizen does not have is left out (Core §5.3.2).
+
+    `load_cpr` is called only where the CPR number was granted.
+    """
+    values: dict[str, Any] = {}
+    for name in claims:
+        value = load_cpr(citizen.citizen_id) if name == "cpr" else _READERS[name](citizen)
+        if value is not None:
+            values[name] = value
+    return values
+
+
+def _verified(flag: bool, value: str | None) -> bool | None:
+    return None if value is None else flag
+
+
+def _address(citizen: Citizen) -> dict[str, str] | None:
+    address = citizen.address
+    if address is None:
+        return None
+    return {
+        "formatted": f"{address.street_address}\n{address.postal_code} {address.locality}\n{address.country}",
+        "street_address": address.street_address,
+        "postal_code": address.postal_code,
+        "locality": address.locality,
+        "country": address.country,
+    }
+
+
+_READERS: Mapping[str, Callable[[Citizen], Any]] = MappingProxyType(
+    {
+        "name": lambda citizen: citizen.name,
+        "family_name": lambda citizen: citizen.family_name,
+        "given_name": lambda citizen: citizen.given_name,
+        "birthdate": lambda citizen: citizen.birthdate,
+        "locale": lambda citizen: citizen.locale,
+        # We keep no time of the last change, and a wrong one would be worse than none.
+        "updated_at": lambda _citizen: None,
+        "email": lambda citizen: citizen.email,
+        "email_verified": lambda citizen: _verified(citizen.email_verified, citizen.email),
+        "phone_number": lambda citizen: citizen.phone_number,
+        "phone_number_verified": lambda citizen: _verified(
+            citizen.phone_number_verified, citizen.phone_number
+        ),
+        "address": _address,
+    }
+)
+
+
+def _asked(members: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """One of the two members, with each request either null or an object (Core §5.5.1)."""
+    asked = members.get(name) or {}
+    if not isinstance(asked, dict):
+        raise InvalidRequest("A member of the claims parameter is not an object.")
+    for request in asked.values():
+        if request is None:
+            continue
+        if not isinstance(request, dict) or not isinstance(request.get("essential", False), bool):
+            raise InvalidRequest("A claim in the claims parameter is neither null nor an object.")
+    return asked
+
+
+def _values(asked: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """`value` and `values` of one claim, which for `acr` and `sub` are strings."""
+    request = asked.get(name) or {}
+    values = request.get("values", [])
+    single = [request["value"]] if "value" in request else []
+    if not isinstance(values, list):
+        raise InvalidRequest("The values of a claim must be an array.")
+    found = [*single, *values]
+    if len(found) > _MAX_ACR_VALUES or not all(
+        isinstance(value, str) and 0 < len(value) <= 255 for value in found
+    ):
+        raise InvalidRequest("The values of a claim must be a few short strings.")
+    return tuple(dict.fromkeys(found))
