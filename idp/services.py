@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from clients_registry.registry import Registry
 from idp.browser_sessions import BrowserSessionRules
 from idp.clock import Clock
+from idp.known_browsers import KnownBrowsers
 from idp.protocol.policy import ProtocolPolicy
 from idp.storage import ports
 from idp.tokens.subject import Subjects
@@ -25,6 +26,7 @@ class Services:
     verification: Verification
     subjects: Subjects
     sessions: BrowserSessionRules
+    known_browsers: KnownBrowsers
     pushed_requests: ports.PushedRequests
     login_attempts: ports.LoginAttempts
     partial_sign_ins: ports.PartialSignIns

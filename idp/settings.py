@@ -83,8 +83,14 @@ class Settings:
     session_seconds: int = _setting("A session's absolute end.", 28800, at_least=300, at_most=86400)
     jwks_max_age_seconds: int = _setting("How long clients may keep the JWKS.", 300, at_least=5, at_most=3600)
     clock_skew_seconds: int = _setting("How far ahead iat and nbf may be.", 60, at_least=10, at_most=60)
-    sign_ins_per_address: int = _setting(
-        "Password attempts from one address (IPv6: /64) in ten minutes.", 100, at_least=5, at_most=100_000
+    failed_sign_ins_per_address: int = _setting(
+        "Failed sign-ins from one address (IPv6: /64) in ten minutes before it is told to wait.",
+        100,
+        at_least=5,
+        at_most=100_000,
+    )
+    logo_directory: Path | None = _setting(
+        "Directory with organisations' logos as SVG files, served by the provider. Empty: no logos.", None
     )
     insecure_allow_http_loopback: bool = _setting(
         "Issuer and clients may use http on the loopback address. For the demo.", False
@@ -180,7 +186,7 @@ def _parse(setting: "Field[Any]", raw: str) -> Any:
         return raw == "true"
     if kind == "int":
         return _parse_int(setting, raw)
-    if kind == "Path":
+    if "Path" in kind or kind == "Optional":
         return Path(raw)
     if kind.startswith("tuple"):
         return tuple(part.strip() for part in raw.split(",") if part.strip())
@@ -228,7 +234,7 @@ def _shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(value)
-    text = str(value)
+    text = "" if value is None else str(value)
     parts = urlsplit(text)
     if parts.password:
         return text.replace(f":{parts.password}@", ":…@")

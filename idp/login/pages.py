@@ -7,7 +7,7 @@ scripts may rely on, the same in every language:
     every page      #main #language-da #language-en #language-nb #help
     first_factor    #asker #user-id #password #continue #cancel #show-password
     second_factor   #asker #code #continue #cancel
-    consent         #asker #released #accept #decline (ground `consent`) or #continue #cancel (ground `law`)
+    consent         #asker #released #accept, and #decline (ground `consent`) or #cancel (ground `law`)
     any error       #error-summary, with a link to the field; at the field #error-user-id #error-password #error-code
     going back      #return (meta refresh, and a link) or #continue (form_post: a static script, and a button)
     notice          #notice, and #return where the way leads back to the service
@@ -77,6 +77,7 @@ class ErrorKind(StrEnum):
 
 
 _FIELD_IDS = {
+    ErrorKind.CREDENTIALS_DO_NOT_MATCH: "password",
     ErrorKind.MISSING_USER_ID: "user-id",
     ErrorKind.MISSING_PASSWORD: "password",
     ErrorKind.CODE_WRONG: "code",
@@ -200,6 +201,8 @@ class NoticeKind(StrEnum):
     SERVICE_UNAVAILABLE = "service_unavailable"
     """The service is closed or no longer known."""
     CANCELLED = "cancelled"
+    ACCESS_BLOCKED = "access_blocked"
+    """Both factors were right, but the citizen's access is blocked or closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

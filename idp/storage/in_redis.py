@@ -258,11 +258,20 @@ class Rates:
     """Implements `ports.Rates`: a fixed window that begins with its first attempt."""
 
     def __init__(self, client: "redis.Redis") -> None:
+        self._client = client
         self._script = client.register_script(_COUNT)
 
     def count(self, kind: str, key: str, window: timedelta) -> int:
         with _store():
-            return int(self._script(keys=[f"adgang:rate:{kind}:{digest(key)}"], args=[_milliseconds(window)]))
+            return int(self._script(keys=[self._key(kind, key)], args=[_milliseconds(window)]))
+
+    def reached(self, kind: str, key: str) -> int:
+        with _store():
+            return int(cast("bytes | None", self._client.get(self._key(kind, key))) or 0)
+
+    @staticmethod
+    def _key(kind: str, key: str) -> str:
+        return f"adgang:rate:{kind}:{digest(key)}"
 
 
 def _milliseconds(life: timedelta) -> int:

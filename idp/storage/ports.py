@@ -109,6 +109,9 @@ class Rates(Protocol):
     def count(self, kind: str, key: str, window: timedelta) -> int:
         """Add one and return the count in the present window, this one included. Never fails open: raises."""
 
+    def reached(self, kind: str, key: str) -> int:
+        """The count in the present window, adding nothing."""
+
 
 # --- SQL -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,63 @@
+"""Whose address a request came from, and which addresses count as one neighbour.
+
+X-Forwarded-For is believed only from the trusted proxies that the settings name, and read from the right: what a
+client wrote itself stands to the left of what our proxy added (S-244). Nothing here asks DNS.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Network = IPv4Network | IPv6Network
+
+_IPV6_NEIGHBOURHOOD = 64
+"""One household or one company has a /64 at least (RFC 6177); within it addresses cost nothing."""
+
+
+class TrustedProxies:
+    """The proxies whose word on addresses is believed."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._networks: tuple[Network, ...] = tuple(ip_network(network) for network in networks)
+
+    def client_address(self, environ: Mapping[str, object]) -> str:
+        """The client's address: the peer's own, unless a trusted proxy speaks for another."""
+        peer = str(environ.get("REMOTE_ADDR", ""))
+        if not self._networks or not self._trusts(peer):
+            return peer
+        forwarded = str(environ.get("HTTP_X_FORWARDED_FOR", ""))[-1024:]
+        for hop in reversed(forwarded.split(",")):
+            address = hop.strip()
+            if not _is_address(address):
+                return peer  # a proxy that writes what is no address is not to be followed further
+            if not self._trusts(address):
+                return address
+            peer = address
+        return peer
+
+    def _trusts(self, address: str) -> bool:
+        if not _is_address(address):
+            return False
+        parsed = ip_address(address)
+        return any(parsed in network for network in self._networks)
+
+
+@lru_cache(maxsize=4096)
+def neighbourhood(address: str) -> str:
+    """What limits by address count together: an IPv4 address, an IPv6 /64, or all that is no address."""
+    if not _is_address(address):
+        return "unknown"
+    parsed = ip_address(address)
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ip_network((parsed.packed, _IPV6_NEIGHBOURHOOD), strict=False))
+    return str(parsed)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text

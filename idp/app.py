@@ -1,0 +1,265 @@
+"""The only file that wires adapters, services and pages together.
+
+`Wiring` opens each part when it is first asked for, so that a command opens no more than it needs: `adgang keys list`
+touches no Redis, and discovery is served while the database is away. `create_app` is what a worker process serves.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import redis
+from flask import Flask
+
+from clients_registry.in_sql import Clients
+from clients_registry.registry import Registry
+from idp import metrics
+from idp.addresses import TrustedProxies
+from idp.browser_sessions import BrowserSessionRules
+from idp.citizens import Citizens
+from idp.clock import Clock, system_clock
+from idp.endpoints.entry import MachineEntry
+from idp.endpoints.routes import routes
+from idp.errors import StoreUnavailable
+from idp.ids import new_reference
+from idp.known_browsers import KnownBrowsers
+from idp.ledger.in_sql import Ledger
+from idp.login.views import login_pages
+from idp.portal import portal_pages
+from idp.protocol.policy import ProtocolPolicy
+from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
+from idp.secrets_directory import DeploymentSecrets, read_secrets
+from idp.services import Services
+from idp.settings import Settings
+from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
+from idp.storage.database import Database
+from idp.tokens.subject import Subjects
+from idp.web import WebConfig, make_flask
+from keys.in_sql import Keys
+from keys.key_ring import KeyRing
+from keys.policy import KeyPolicy
+from keys.sealing import Sealer
+from keys.services import KeysServices
+from mfa.in_sql import Factors, Failures, TotpSteps
+from mfa.password import Passwords
+from mfa.verification import Verification
+
+_SPARE_CONNECTIONS = 2
+"""Beside one for each thread: the look-outs for changed keys and clients."""
+
+
+class Wiring:
+    """One process's parts, each made when first asked for. `close` ends what was opened."""
+
+    def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
+        self.settings = settings
+        self.clock = clock
+
+    @cached_property
+    def secrets(self) -> DeploymentSecrets:
+        return read_secrets(self.settings.secrets_directory)
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.sql_url, connections=self.settings.threads + _SPARE_CONNECTIONS)
+
+    @cached_property
+    def embedded_valkey(self) -> embedded_valkey.RunningStore | None:
+        """The embedded store, where no other is configured."""
+        if self.settings.redis_url:
+            return None
+        return embedded_valkey.start(self.settings.state_directory / "valkey")
+
+    @cached_property
+    def redis(self) -> "redis.Redis":
+        url = self.settings.redis_url or (self.embedded_valkey.url if self.embedded_valkey else "")
+        return in_redis.connect(url, self.clock, connections=self.settings.threads + _SPARE_CONNECTIONS)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.database.reading)
+
+    @cached_property
+    def key_store(self) -> Keys:
+        return Keys(self.database.reading)
+
+    @cached_property
+    def key_policy(self) -> KeyPolicy:
+        settings = self.settings
+        return KeyPolicy(
+            algorithms=settings.key_algorithms,
+            jwks_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
+            longest_token=timedelta(seconds=max(settings.access_token_seconds, settings.id_token_seconds)),
+            skew=timedelta(seconds=settings.clock_skew_seconds),
+        )
+
+    @cached_property
+    def keys_services(self) -> KeysServices:
+        return KeysServices(
+            transact=self.database.transact,
+            keys=self.key_store,
+            sealer=self._sealer("signing-keys"),
+            journal=self.ledger,
+            clock=self.clock,
+            policy=self.key_policy,
+            unavailable=(StoreUnavailable,),
+        )
+
+    @cached_property
+    def key_ring(self) -> KeyRing:
+        ring = KeyRing(
+            self.key_store, self._sealer("signing-keys"), self.clock, max_age=self.key_policy.ring_max_age
+        )
+        ring.load()
+        return ring
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(Clients(self.database.reading), self.clock)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        return Passwords(self.secrets.pepper, concurrency=self.settings.password_hashing_concurrency)
+
+    @cached_property
+    def verification(self) -> Verification:
+        reading = self.database.reading
+        return Verification(
+            transact=self.database.transact,
+            factors=Factors(reading),
+            failures=Failures(reading),
+            totp_steps=TotpSteps(),
+            journal=self.ledger,
+            passwords=self.passwords,
+            sealer=self._sealer("totp"),
+        )
+
+    @cached_property
+    def citizen_store(self) -> citizens_in_sql.Citizens:
+        return citizens_in_sql.Citizens(
+            self.database.reading, self._sealer("citizens"), self.secrets.index_secret
+        )
+
+    @cached_property
+    def citizens(self) -> Citizens:
+        services = self.services
+        return Citizens(
+            transact=services.transact,
+            store=self.citizen_store,
+            consents=services.consents,
+            grants=services.grants,
+            sessions=services.browser_sessions,
+            ended_sessions=services.ended_sessions,
+            ledger=self.ledger,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def policy(self) -> ProtocolPolicy:
+        settings = self.settings
+        return ProtocolPolicy(
+            issuer=settings.issuer,
+            code_lifetime=timedelta(seconds=settings.code_seconds),
+            request_uri_lifetime=timedelta(seconds=settings.pushed_request_seconds),
+            id_token_lifetime=timedelta(seconds=settings.id_token_seconds),
+            access_token_lifetime=timedelta(seconds=settings.access_token_seconds),
+            login_attempt_lifetime=timedelta(seconds=settings.login_attempt_seconds),
+            substantial_idle=timedelta(seconds=settings.session_idle_seconds),
+            substantial_absolute=timedelta(seconds=settings.session_seconds),
+            skew=timedelta(seconds=settings.clock_skew_seconds),
+            failed_sign_ins_per_address=settings.failed_sign_ins_per_address,
+            published_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
+        )
+
+    @cached_property
+    def services(self) -> Services:
+        reading, client, clock = self.database.reading, self.redis, self.clock
+        return Services(
+            policy=self.policy,
+            clock=clock,
+            transact=self.database.transact,
+            registry=self.registry,
+            key_ring=self.key_ring,
+            verification=self.verification,
+            subjects=Subjects(self.secrets.subject_secret),
+            known_browsers=KnownBrowsers(self.secrets.index_secret),
+            sessions=BrowserSessionRules(self.policy.substantial_idle, self.policy.substantial_absolute),
+            pushed_requests=in_redis.Records(client, clock, "pushed-request", PushedRequest),
+            login_attempts=in_redis.Records(client, clock, "login-attempt", LoginAttempt),
+            partial_sign_ins=in_redis.Records(client, clock, "partial-sign-in", PartialSignIn),
+            codes=in_redis.Records(client, clock, "code", AuthorizationCode),
+            browser_sessions=in_redis.BrowserSessions(client, clock),
+            one_time=in_redis.OneTime(client),
+            seen=in_redis.Seen(client, clock),
+            rates=in_redis.Rates(client),
+            citizens=self.citizen_store,
+            consents=in_sql.Consents(reading),
+            grants=in_sql.Grants(reading, clock),
+            spent=in_sql.Spent(reading),
+            ended_sessions=in_sql.EndedSessions(reading),
+            redemptions=in_sql.Redemptions(reading),
+            ledger=self.ledger,
+            count=metrics.count,
+        )
+
+    def close(self) -> None:
+        """End what was opened, the embedded store last."""
+        parts = vars(self)
+        if "redis" in parts:
+            self.redis.close()
+        if "database" in parts:
+            self.database.close()
+        if "embedded_valkey" in parts and self.embedded_valkey is not None:
+            self.embedded_valkey.stop()
+
+    def _sealer(self, purpose: str) -> Sealer:
+        return Sealer(self.secrets.key_encryption_key, purpose)
+
+
+StartResponse = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The WSGI application: machine endpoints by exact path, every other path to the pages."""
+
+    wiring: Wiring
+    pages: Flask
+    machine: MachineEntry
+    proxies: TrustedProxies
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        environ["adgang.reference"] = new_reference()
+        environ["adgang.peer"] = self.proxies.client_address(environ)
+        if environ.get("PATH_INFO") in self.machine.paths:
+            return self.machine(environ, start_response)
+        return self.pages.wsgi_app(environ, start_response)
+
+
+def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
+    """The whole provider, ready to serve.
+
+    Raises:
+        ConfigurationFaults: secrets are missing, malformed or open to others.
+        keys.errors.KeysError: a signing key does not unseal, or there is none.
+    """
+    wiring = Wiring(settings, clock)
+    services = wiring.services
+    pages = make_flask(
+        WebConfig(
+            issuer=settings.issuer,
+            demonstration=settings.environment == "demo",
+            logo_directory=settings.logo_directory,
+            count=metrics.count,
+        )
+    )
+    pages.register_blueprint(portal_pages())
+    pages.register_blueprint(login_pages(services))
+    return Provider(
+        wiring=wiring,
+        pages=pages,
+        machine=MachineEntry(routes(services), services),
+        proxies=TrustedProxies(settings.trusted_proxies),
+    )

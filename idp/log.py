@@ -1,0 +1,60 @@
+"""The log: one JSON object a line on standard error, with the reference number that people are shown.
+
+What is logged is chosen at the call (`extra={...}`); nothing from a request is logged by accident. Never
+here: secrets, tokens, codes, cookies, passwords, CPR numbers (S-366). Libraries that log live tokens at DEBUG are
+held at INFO.
+"""
+
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+_LOUD_LIBRARIES = ("authlib", "joserfc", "urllib3", "sqlalchemy", "werkzeug", "httpx")
+
+_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""What logging itself puts on a record; the rest came by `extra`."""
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "logger": record.name,
+        }
+        line.update((name, value) for name, value in vars(record).items() if name not in _OF_EVERY_RECORD)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["fault"] = _without_values(record.exc_info[1])
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def start_logging(level: str) -> None:
+    """Send everything to standard error in our form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _LOUD_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _without_values(fault: BaseException) -> list[str]:
+    """Where it happened and of which kind, without the message: messages of libraries quote their input."""
+    chain: list[str] = []
+    current: BaseException | None = fault
+    while current is not None and len(chain) < 40:
+        frames = traceback.extract_tb(current.__traceback__)
+        chain.append(type(current).__name__)
+        chain.extend(
+            f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]
+        )
+        current = current.__cause__ or current.__context__
+    return chain

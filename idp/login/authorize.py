@@ -1,0 +1,80 @@
+"""GET and POST /authorize: the authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
+
+What is wrong with the client or its redirect URI is told on a page; everything else to the client. A good request
+becomes a login attempt of this browser.
+"""
+
+from datetime import timedelta
+
+from flask import Response, request
+
+from idp.errors import RedirectedError
+from idp.ids import digest, new_secret
+from idp.login.flow import begin
+from idp.login.pages import FormPost
+from idp.login.visit import Visit, browser_secret, find_signed_in
+from idp.login.way_back import see_other
+from idp.protocol.authorization_request import OpenedRequest, authorization_parameters, open_request
+from idp.protocol.id_token_hint import HintVerifier
+from idp.protocol.response_mode import error_response
+from idp.records import LoginAttempt
+from idp.services import Services
+from idp.web import prefer_languages, render
+
+_WAY_BACK_KNOWN_FOR = timedelta(minutes=30)
+"""How long an attempt that is over still leads back to its service."""
+
+
+def authorize(services: Services) -> Response:
+    """Answer an authorization request.
+
+    Raises:
+        OAuthError: told on a page.
+    """
+    parameters = authorization_parameters(
+        request.method, request.query_string, request.get_data(), request.headers.get("Content-Type")
+    )
+    try:
+        opened = open_request(
+            parameters,
+            registry=services.registry,
+            pushed_requests=services.pushed_requests,
+            hints=HintVerifier(services.policy, services.key_ring),
+        )
+    except RedirectedError as refusal:
+        return _refuse(services, refusal)
+    prefer_languages(opened.request.ui_locales)
+    return begin(services, _begin_visit(services, opened))
+
+
+def _begin_visit(services: Services, opened: OpenedRequest) -> Visit:
+    secret, attempt_id, now = browser_secret(), new_secret(), services.clock()
+    attempt = LoginAttempt(
+        attempt_id=attempt_id,
+        browser_digest=digest(secret),
+        request=opened.request,
+        request_key=opened.request_key or digest(attempt_id),
+        started_at=now,
+        finish_by=now + services.policy.login_attempt_lifetime,
+        expires_at=now + services.policy.login_attempt_lifetime + _WAY_BACK_KNOWN_FOR,
+    )
+    services.login_attempts.put(attempt_id, attempt)
+    return Visit(
+        attempt=attempt,
+        registered=opened.registered,
+        browser_secret=secret,
+        now=now,
+        signed_in=find_signed_in(services),
+        partial=None,
+    )
+
+
+def _refuse(services: Services, refusal: RedirectedError) -> Response:
+    answer = error_response(services.policy.issuer, refusal)
+    if answer.mode == "form_post":
+        return render(
+            FormPost(target_url=answer.redirect_uri, service_name="", fields=dict(answer.parameters))
+        )
+    response = see_other(answer.location)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

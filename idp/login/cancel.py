@@ -1,0 +1,33 @@
+"""POST /login/<attempt>/cancel: back to the service without a sign-in."""
+
+from flask import Response
+
+from idp.errors import AccessDenied, OAuthError
+from idp.grants.authorization_code import AlreadyDecided, record_refusal
+from idp.login.flow import refusal_of
+from idp.login.pages import NoticeKind
+from idp.login.visit import PROOF, Visit, turn_back
+from idp.login.way_back import lead_back
+from idp.services import Services
+from idp.web import forget_cookie, read_cookie
+
+
+def post_cancel(services: Services, visit: Visit, form: dict[str, str]) -> Response:
+    """`access_denied` for the client, at whatever step (RFC 6749 §4.1.2.1)."""
+    del form
+    return refuse(services, visit, AccessDenied("The citizen cancelled the sign-in."))
+
+
+def refuse(services: Services, visit: Visit, refusal: OAuthError) -> Response:
+    """Decide the request with a refusal. What was proven in the attempt is forgotten."""
+    citizen_id = visit.signed_in.session.citizen_id if visit.signed_in else None
+    try:
+        record_refusal(services, visit.attempt, refusal, citizen_id=citizen_id)
+    except AlreadyDecided:
+        turn_back(visit.registered, NoticeKind.ALREADY_USED, 409)
+    proof = read_cookie(PROOF)
+    if proof is not None:
+        services.partial_sign_ins.forget(proof)
+    response = lead_back(refusal_of(services, visit.attempt.request, refusal), visit)
+    forget_cookie(response, PROOF)
+    return response

@@ -1,0 +1,56 @@
+"""POST /login/<attempt>/consent: the citizen was told, or agrees, or does not."""
+
+from flask import Response
+
+from idp.errors import AccessDenied
+from idp.ledger import events
+from idp.login.cancel import refuse
+from idp.login.flow import after_post
+from idp.login.visit import Visit
+from idp.records import Consent
+from idp.services import Services
+from idp.storage.ports import Tx
+
+
+def post_consent(services: Services, visit: Visit, form: dict[str, str]) -> Response:
+    """Record the answer of the citizen who is signed in; an answer that is neither yes nor no changes nothing."""
+    if visit.signed_in is None or visit.partial is not None:
+        return after_post(visit)
+    decision = form.get("decision")
+    if decision == "decline":
+        return refuse(services, visit, AccessDenied("The citizen declined to share the data."))
+    if decision == "accept":
+        _settle(services, visit, visit.signed_in.session.citizen_id)
+    return after_post(visit)
+
+
+def _settle(services: Services, visit: Visit, citizen_id: str) -> None:
+    request, client = visit.attempt.request, visit.registered.client
+    purpose = client.purpose(request.purpose_id)
+    consent = Consent(
+        citizen_id=citizen_id,
+        client_id=client.client_id,
+        purpose_id=purpose.id,
+        version=purpose.version,
+        claims=request.claims,
+        given_at=visit.now,
+    )
+
+    def work(tx: Tx) -> None:
+        services.consents.give(tx, consent)
+        services.ledger.append(
+            tx,
+            event=events.CONSENT_GIVEN if purpose.legal_ground == "consent" else events.INFORMED,
+            actor=events.BY_CITIZEN,
+            at=visit.now,
+            citizen_id=citizen_id,
+            facts={
+                "client_id": client.client_id,
+                "purpose": purpose.id,
+                "version": purpose.version,
+                "legal_ground": purpose.legal_ground,
+                "claims": list(request.claims),
+            },
+        )
+
+    services.transact(work)

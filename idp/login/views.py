@@ -1,0 +1,54 @@
+"""The addresses of a sign-in, and nothing else: each view opens the visit and hands it to its file."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response
+
+from idp.login.authorize import authorize
+from idp.login.cancel import post_cancel
+from idp.login.consent import post_consent
+from idp.login.first_factor import post_password
+from idp.login.flow import proceed
+from idp.login.second_factor import post_code
+from idp.login.sign_out import sign_out
+from idp.login.visit import Visit, WrongTurn, open_visit
+from idp.services import Services
+from idp.web import accepts_cross_site_posts, check_form_token, read_form, render
+
+Post = Callable[[Services, Visit, dict[str, str]], Response]
+
+POSTS: dict[str, Post] = {
+    "password": post_password,
+    "totp": post_code,
+    "consent": post_consent,
+    "cancel": post_cancel,
+}
+"""What may be posted to an attempt. Every one of them is in the tests' route matrices."""
+
+
+def login_pages(services: Services) -> Blueprint:
+    """The blueprint of a sign-in."""
+    pages = Blueprint("login", __name__)
+    pages.register_error_handler(WrongTurn, lambda turn: render(turn.notice, turn.status))
+
+    @accepts_cross_site_posts
+    def authorization_endpoint() -> Response:
+        return authorize(services)
+
+    def show(attempt_id: str) -> Response:
+        return proceed(services, open_visit(services, attempt_id))
+
+    def take(attempt_id: str, step: str) -> Response:
+        form = read_form()
+        visit = open_visit(services, attempt_id)
+        check_form_token(form, visit.browser_secret, attempt_id)
+        return POSTS[step](services, visit, form)
+
+    pages.add_url_rule("/authorize", "authorize", authorization_endpoint, methods=["GET", "POST"])
+    pages.add_url_rule("/login/<attempt_id>", "show", show, methods=["GET"])
+    for step in POSTS:
+        pages.add_url_rule(
+            f"/login/<attempt_id>/{step}", f"take_{step}", take, methods=["POST"], defaults={"step": step}
+        )
+    pages.add_url_rule("/sign-out", "sign_out", lambda: sign_out(services), methods=["POST"])
+    return pages

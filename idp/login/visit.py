@@ -1,0 +1,164 @@
+"""What a browser brings along: its cookies, and the records that they open.
+
+browser   who began a login attempt (a handle, not a credential)
+proof     what was proven in the attempt so far; made anew at each step
+session   the signed-in citizen; made anew at each sign-in
+known     has signed in as this citizen before; opens nothing
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from flask import Response, current_app, request
+
+from clients_registry.registry import RegisteredClient
+from idp.ids import digest, new_secret
+from idp.login.pages import Asker, Notice, NoticeKind, OrganisationKind
+from idp.records import BrowserSession, LoginAttempt, PartialSignIn
+from idp.services import Services
+from idp.web import current_language, form_token, read_cookie, set_cookie
+from idp.web.static_files import StaticFiles
+
+BROWSER, PROOF, SESSION, KNOWN = "browser", "proof", "session", "known"
+
+
+class WrongTurn(Exception):
+    """The sign-in cannot go on at this address; `notice` tells the citizen how it can."""
+
+    def __init__(self, notice: Notice, status: int) -> None:
+        super().__init__(notice.kind.value)
+        self.notice = notice
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A live session and the secret of its cookie."""
+
+    secret: str
+    session: BrowserSession
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request to one login attempt, by the browser that began it."""
+
+    attempt: LoginAttempt
+    registered: RegisteredClient
+    browser_secret: str
+    now: datetime
+    signed_in: SignedIn | None
+    partial: PartialSignIn | None
+
+    @property
+    def token(self) -> str:
+        """The form token of this attempt's pages."""
+        return form_token(self.browser_secret, self.attempt.attempt_id)
+
+
+def find_signed_in(services: Services) -> SignedIn | None:
+    """This browser's session, if it is live and its citizen was not signed out behind Redis' back (S-326)."""
+    secret = read_cookie(SESSION)
+    if secret is None:
+        return None
+    now = services.clock()
+    session = services.sessions.live(services.browser_sessions.find(secret), now)
+    if session is None or services.ended_sessions.has_ended(session.session_id):
+        return None
+    moved = services.sessions.used(session, now)
+    if moved is not None and services.browser_sessions.replace(secret, moved):
+        session = moved
+    return SignedIn(secret, session)
+
+
+def ensure_browser(response: Response, secret: str) -> None:
+    """Give the browser its handle, if it does not have it."""
+    if read_cookie(BROWSER) != secret:
+        set_cookie(response, BROWSER, secret)
+
+
+def browser_secret() -> str:
+    """The browser's handle, or a new one that `ensure_browser` must give it. One of ours has 43 characters."""
+    present = read_cookie(BROWSER)
+    return present if present is not None and len(present) == len(new_secret()) else new_secret()
+
+
+def open_visit(services: Services, attempt_id: str) -> Visit:
+    """The attempt, for the browser that began it and for no other (S-028, S-215).
+
+    Raises:
+        WrongTurn: there is no such attempt, it is over, or it belongs to another browser.
+    """
+    attempt = services.login_attempts.find(attempt_id) if len(attempt_id) <= 64 else None
+    if attempt is None:
+        raise WrongTurn(Notice(kind=NoticeKind.EXPIRED), 410)
+    secret = read_cookie(BROWSER)
+    if secret is None or digest(secret) != attempt.browser_digest:
+        raise WrongTurn(Notice(kind=NoticeKind.OTHER_BROWSER), 403)
+    now = services.clock()
+    registered = load_registered(services, attempt)
+    if now >= attempt.finish_by:
+        turn_back(registered, NoticeKind.EXPIRED, 410)
+    return Visit(
+        attempt=attempt,
+        registered=registered,
+        browser_secret=secret,
+        now=now,
+        signed_in=find_signed_in(services),
+        partial=_find_partial(services, attempt),
+    )
+
+
+def load_registered(services: Services, attempt: LoginAttempt) -> RegisteredClient:
+    """The attempt's client, as it is registered now (S-035)."""
+    registered = services.registry.find_client(attempt.request.client_id)
+    if registered is None or registered.disabled:
+        raise WrongTurn(Notice(kind=NoticeKind.SERVICE_UNAVAILABLE), 403)
+    return registered
+
+
+def turn_back(registered: RegisteredClient, kind: NoticeKind, status: int) -> NoReturn:
+    """Stop with a notice that leads back to the service."""
+    client = registered.client
+    raise WrongTurn(
+        Notice(
+            kind=kind,
+            service_name=client.name_in(current_language()),
+            service_url=client.initiate_login_uri or client.client_uri,
+        ),
+        status,
+    )
+
+
+def asker_of(visit: Visit) -> Asker:
+    """Who asks, on every step."""
+    client, organisation = visit.registered.client, visit.registered.organisation
+    purpose = client.purpose(visit.attempt.request.purpose_id)
+    return Asker(
+        organisation_name=organisation.name,
+        organisation_kind=OrganisationKind(organisation.kind),
+        service_name=client.name_in(current_language()),
+        purpose_text=purpose.text,
+        claims=visit.attempt.request.claims,
+        logo_url=logo_url(organisation.logo),
+        service_url=client.client_uri,
+    )
+
+
+def logo_url(logo: str | None) -> str | None:
+    """A logo that we serve ourselves; never fetched from elsewhere while a citizen waits (S-183)."""
+    files: StaticFiles = current_app.extensions["adgang.static"]
+    return files.find_url(f"logos/{logo}") if logo else None
+
+
+def _find_partial(services: Services, attempt: LoginAttempt) -> PartialSignIn | None:
+    """What was proven in this very attempt; a proof from another one counts for nothing (S-299)."""
+    secret = read_cookie(PROOF)
+    found = services.partial_sign_ins.find(secret) if secret else None
+    return found if found is not None and found.attempt_id == attempt.attempt_id else None
+
+
+def peer_address() -> str:
+    """The address that limits count; decided at the entry (idp/addresses.py)."""
+    return str(request.environ.get("adgang.peer", ""))
