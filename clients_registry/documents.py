@@ -64,6 +64,23 @@ def shown(client: Client, organisation: Organisation) -> dict[str, Any]:
     return document
 
 
+def organisation_shown(organisation: Organisation) -> dict[str, Any]:
+    """The organisation as an operator sees it."""
+    document: dict[str, Any] = {
+        "organisation_id": organisation.organisation_id,
+        "cvr_number": organisation.cvr_number,
+        "kind": organisation.kind,
+        "name": organisation.name,
+        "contacts": list(organisation.contacts),
+        "created_at": _time(organisation.created_at),
+    }
+    if organisation.logo is not None:
+        document["logo"] = organisation.logo
+    if organisation.disabled_at is not None:
+        document["disabled_at"] = _time(organisation.disabled_at)
+    return document
+
+
 def _time(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 

@@ -55,17 +55,21 @@ class MetadataFault:
         return f"{self.field}: {self.sentence}"
 
 
-class InvalidClientMetadata(RegistryError):
-    """RFC 7591 §3.2.2 `invalid_client_metadata`, with every fault that was found."""
+class InvalidRegistration(RegistryError):
+    """What was given cannot be registered; every fault that was found."""
 
     def __init__(self, faults: Iterable[MetadataFault]) -> None:
         self.faults = tuple(faults)
         super().__init__("; ".join(map(str, self.faults)))
 
 
-class InvalidKeys(RegistryError):
-    """A client's JWK Set breaks the key policy; every fault that was found."""
+class InvalidClientMetadata(InvalidRegistration):
+    """RFC 7591 §3.2.2 `invalid_client_metadata`."""
 
-    def __init__(self, faults: Iterable[MetadataFault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(map(str, self.faults)))
+
+class InvalidKeys(InvalidRegistration):
+    """A client's JWK Set breaks the key policy."""
+
+
+class InvalidOrganisation(InvalidRegistration):
+    """An organisation cannot be added like this."""

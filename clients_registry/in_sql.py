@@ -51,11 +51,6 @@ class Clients:
         # ordered here: the two databases sort letters differently (S-338)
         return sorted(found, key=lambda organisation: (organisation.name, organisation.cvr_number))
 
-    def rsa_moduli(self) -> Iterator[int]:
-        with self._engine.connect() as connection:
-            for document in connection.execute(select(clients.c.metadata)).scalars():
-                yield from rsa_moduli(json.loads(document).get("jwks"))
-
     # --- writing -----------------------------------------------------------------------------------------------
 
     def begin_change(self, tx: Connection) -> None:
@@ -74,6 +69,14 @@ class Clients:
 
     def organisation_in(self, tx: Connection, reference: str) -> Organisation | None:
         return _find_organisation(tx, reference)
+
+    def rsa_moduli_in(self, tx: Connection, *, without: str | None) -> Iterator[int]:
+        holding = clients.c.metadata.contains(
+            '"kty":"RSA"'
+        )  # documents are written without spaces, see _columns
+        wanted = select(clients.c.metadata).where(holding, clients.c.client_id != (without or ""))
+        for document in tx.execute(wanted).scalars():
+            yield from rsa_moduli(json.loads(document)["jwks"])
 
     def add_organisation(self, tx: Connection, organisation: Organisation) -> bool:
         self.begin_change(tx)

@@ -209,6 +209,9 @@ def matching(pattern: re.Pattern[str], sentence: str) -> Reader:
     return read
 
 
+email = matching(_EMAIL, "must be an e-mail address")
+
+
 def network(value: Any, _reading: Reading) -> str:
     try:
         return str(ipaddress.ip_network(value if isinstance(value, str) else ""))
@@ -255,7 +258,7 @@ FIELDS: dict[str, Reader] = {
     "policy_uri": public_url,
     "tos_uri": public_url,
     "initiate_login_uri": public_url,
-    "contacts": list_of(matching(_EMAIL, "must be an e-mail address"), at_least=0, at_most=10),
+    "contacts": list_of(email, at_least=0, at_most=10),
     "default_max_age": seconds,
     "require_auth_time": boolean,
     "default_acr_values": list_of(matching(_ACR, "must be the name of a level"), at_least=0, at_most=10),

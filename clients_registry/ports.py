@@ -58,9 +58,6 @@ class ClientStore(Protocol):
     def organisations(self) -> list[Organisation]:
         """All organisations, by name."""
 
-    def rsa_moduli(self) -> Iterator[int]:
-        """The modulus of every RSA key that is registered."""
-
     def begin_change(self, tx: Tx) -> None:
         """From here to the end of `tx` no other transaction writes here: what `tx` reads stays true."""
 
@@ -69,6 +66,9 @@ class ClientStore(Protocol):
 
     def organisation_in(self, tx: Tx, reference: str) -> Organisation | None:
         """As `find_organisation`, read inside `tx`."""
+
+    def rsa_moduli_in(self, tx: Tx, *, without: str | None) -> Iterator[int]:
+        """The modulus of every RSA key of every client but `without`."""
 
     def add_organisation(self, tx: Tx, organisation: Organisation) -> bool:
         """True for exactly one caller per CVR number; False changes nothing."""

@@ -1,0 +1,16 @@
+"""What the commands of the registry work with, as one frozen dataclass. idp wires it."""
+
+from dataclasses import dataclass
+
+from clients_registry.ports import Transact
+from clients_registry.registrations import Registrations
+from clients_registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryServices:
+    transact: Transact
+    registry: Registry
+    registrations: Registrations
+    unavailable: tuple[type[Exception], ...] = ()
+    """What is raised when the store does not answer; the command line exits with 3."""
