@@ -1,0 +1,58 @@
+"""Can this deployment serve? What is missing, in sentences that say what to do.
+
+`check_start` refuses a start, `missing_parts` answers /readyz, and `adgang doctor` shows all of it. Time zones do not
+matter here: everything inside is UTC.
+"""
+
+from typing import TYPE_CHECKING
+
+from keys.errors import KeysError
+
+from idp.errors import ConfigurationFaults, StoreUnavailable
+from idp.storage import in_redis
+from migrations import pending_revisions
+
+if TYPE_CHECKING:
+    from idp.app import Wiring
+
+
+def check_start(wiring: "Wiring") -> None:
+    """Raises ConfigurationFaults with everything that forbids a start."""
+    faults = _secret_faults(wiring) or missing_parts(wiring)
+    if faults:
+        raise ConfigurationFaults(faults)
+
+
+def missing_parts(wiring: "Wiring") -> list[str]:
+    """One sentence for each part that is not fit for service; empty where all are."""
+    return [*_database_faults(wiring), *_redis_faults(wiring)]
+
+
+def _secret_faults(wiring: "Wiring") -> list[str]:
+    try:
+        _ = wiring.secrets
+    except ConfigurationFaults as faults:
+        return faults.faults
+    return []
+
+
+def _database_faults(wiring: "Wiring") -> list[str]:
+    try:
+        wiring.database.check()
+        if pending_revisions(wiring.database.reading):
+            return ["The database's tables are not up to date. Run `adgang migrate`."]
+        _ = wiring.key_ring
+    except StoreUnavailable:
+        return ["The database does not answer. Check ADGANG_DATABASE_URL and the server."]
+    except KeysError as fault:
+        return [str(fault)]
+    return []
+
+
+def _redis_faults(wiring: "Wiring") -> list[str]:
+    try:
+        return in_redis.check(wiring.redis)
+    except StoreUnavailable:
+        return ["Redis does not answer. Check ADGANG_REDIS_URL and the server."]
+    except ConfigurationFaults as faults:
+        return faults.faults

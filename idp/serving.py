@@ -1,0 +1,125 @@
+"""Serving: worker processes behind granian, and the operators' listener beside them.
+
+    adgang serve ──▶ checks, embedded Valkey ──▶ granian ──▶ workers (idp.serving:worker_application)
+                 └─▶ operators' listener: /readyz, /metrics (summed over all workers)
+
+A worker that dies is started again. SIGTERM lets requests finish.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from idp.settings import Settings
+
+_METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus_client reads it when it is imported, in each worker."""
+
+_GRACE_SECONDS = 30
+
+
+def worker_application() -> Any:
+    """The WSGI application of one worker process; granian calls it once in each."""
+    from idp.app import create_app
+    from idp.log import start_logging
+
+    settings = Settings.from_environment()
+    start_logging(settings.log_level)
+    return create_app(settings)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigurationFaults: a part is missing or not fit for service; nothing is served.
+    """
+    directory = settings.state_directory / "metrics"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True, mode=0o700)
+    os.environ[_METRICS_DIRECTORY] = str(directory.absolute())  # noqa: TID251  for the workers, before they start
+
+    from idp.app import Wiring
+    from idp.log import start_logging
+    from idp.readiness import check_start
+
+    start_logging(settings.log_level)
+    wiring = Wiring(settings)
+    try:
+        check_start(wiring)
+        if wiring.embedded_valkey is not None:
+            os.environ["ADGANG_REDIS_URL"] = wiring.embedded_valkey.url  # noqa: TID251  the workers share it
+        with _listener(wiring, directory):
+            _granian(settings).serve()
+    finally:
+        wiring.close()
+
+
+def _granian(settings: Settings) -> Any:
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+
+    return Granian(
+        "idp.serving:worker_application",
+        factory=True,
+        address=settings.listen_host,
+        port=settings.listen_port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        backlog=2048,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
+        websockets=False,
+        log_enabled=True,
+        log_level="warning",  # type: ignore[arg-type]  # granian's own enum accepts the word
+        respawn_failed_workers=True,
+        respawn_interval=1.0,
+        workers_kill_timeout=_GRACE_SECONDS,
+        process_name="adgang",
+    )
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Scrapes every few seconds are nobody's news."""
+
+
+class _listener:  # noqa: N801  a context manager that reads as a word in `serve`
+    """The operators' listener, in a thread of the parent process."""
+
+    def __init__(self, wiring: Any, metrics_directory: Path) -> None:
+        self._wiring = wiring
+        self._metrics_directory = metrics_directory
+        settings = wiring.settings
+        self._server: WSGIServer = make_server(
+            settings.admin_host, settings.admin_port, self._application, handler_class=_Quiet
+        )
+
+    def __enter__(self) -> "_listener":
+        threading.Thread(target=self._server.serve_forever, daemon=True, name="operators").start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        from idp.metrics import exposition
+        from idp.readiness import missing_parts
+
+        path = environ.get("PATH_INFO")
+        if path == "/metrics":
+            start_response("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+            return [exposition(self._metrics_directory)]
+        if path == "/readyz":
+            missing = missing_parts(self._wiring)
+            start_response("503 Service Unavailable" if missing else "200 OK", [("Content-Type", "text/plain")])
+            return ["".join(f"{line}\n" for line in missing or ["ready"]).encode()]
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"Here are /readyz and /metrics.\n"]
