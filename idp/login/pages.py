@@ -44,7 +44,7 @@ class Asker:
     organisation_kind: OrganisationKind
     service_name: str
     purpose_text: Mapping[str, str]
-    """By language tag; goes on from "… asks you to sign in to" ("se og rette din byggesag")."""
+    """By language tag; goes on from "… asks you to sign in to" ("se og rette din byggesag"), or is a sentence."""
     claims: tuple[str, ...] = ()
     """Names of the claims that the service will get, besides the subject."""
     logo_url: str | None = None
@@ -52,7 +52,13 @@ class Asker:
     """The service's own address, for the way back when the sign-in cannot go on."""
 
     def purpose(self, language: str) -> str:
-        return self.purpose_text.get(language) or self.purpose_text.get("da") or ""
+        """Why the service asks, without a full stop; in Danish where the registration lacks the language."""
+        text = self.purpose_text.get(language) or self.purpose_text.get("da") or ""
+        return text.strip().rstrip(".")
+
+    def purpose_is_sentence(self, language: str) -> bool:
+        """It begins with a capital letter, so it cannot go on from another sentence."""
+        return self.purpose(language)[:1].isupper()
 
 
 class ErrorKind(StrEnum):

@@ -16,9 +16,9 @@ _PAGES: dict[str, Page] = {
 }
 
 
-def public_pages() -> Blueprint:
+def portal_pages() -> Blueprint:
     """The blueprint, to be registered by app.py."""
-    blueprint = Blueprint("public_pages", __name__)
+    blueprint = Blueprint("portal", __name__)
     for path, page in _PAGES.items():
         blueprint.add_url_rule(path, path.strip("/").replace("/", "_"), _view(page), methods=["GET"])
     return blueprint
