@@ -71,3 +71,8 @@ def profile_of(client: Client) -> Profile:
 def pkce_required(client: Client) -> bool:
     """RFC 9700 §2.1.1: always, except of a confidential `oidc` client whose registration says it cannot."""
     return profile_of(client).requires_pkce or client.require_pkce or client.is_public
+
+
+def signing_algorithm(client: Client) -> str:
+    """The one algorithm for everything that we sign for this client; the registry filled in its profile's own."""
+    return client.id_token_signed_response_alg

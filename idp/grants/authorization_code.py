@@ -1,0 +1,301 @@
+"""The authorization code grant, both halves (RFC 6749 §4.1; OpenID Connect Core §3.1.3).
+
+A code's contents are in Redis and expire; that it was spent is in SQL and does not. An authorization request is decided
+once, a code is redeemed once, each by one row with a unique constraint in the transaction that also writes the ledger; only
+after its commit is anything minted. Not here: client authentication, which comes before, and the pages that lead to a
+decision.
+
+    request ──decided──▶ (spent) ──▶ code ──redeemed──▶ (spent) ──▶ grant ──▶ tokens
+                                      │ └──a second time──▶ the grant is revoked
+                                      └──wrong verifier──▶ (spent, gave nothing)
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NoReturn, Protocol
+
+from clients_registry.client import Client
+from clients_registry.errors import UnknownPurpose
+from clients_registry.purposes import Purpose
+from idp.clock import Clock
+from idp.errors import InvalidGrant, InvalidRequest, OAuthError, TooManyRequests
+from idp.ids import digest, new_id, new_secret
+from idp.ledger import events
+from idp.protocol.acr import acr_of
+from idp.protocol.pkce import check_verifier
+from idp.protocol.policy import ProtocolPolicy
+from idp.protocol.profile import signing_algorithm
+from idp.records import AuthorizationCode, BrowserSession, Grant, LoginAttempt
+from idp.storage import ports
+from idp.tokens.access_token import ALGORITHM as ACCESS_TOKEN_ALGORITHM
+from idp.tokens.issuer import IssuedTokens, issue_tokens
+from idp.tokens.subject import Subjects
+from keys.key_ring import KeyRing
+
+GRANT_TYPE = "authorization_code"
+
+_Facts = dict[str, str | int | list[str]]
+
+_REQUEST = "request"
+_CODE = "code"
+_WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+"""As idp.ids.new_secret makes them."""
+
+
+class Parts(Protocol):
+    """What this grant needs of the services."""
+
+    @property
+    def policy(self) -> ProtocolPolicy: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def transact(self) -> ports.Transact: ...
+    @property
+    def key_ring(self) -> KeyRing: ...
+    @property
+    def subjects(self) -> Subjects: ...
+    @property
+    def codes(self) -> ports.AuthorizationCodes: ...
+    @property
+    def rates(self) -> ports.Rates: ...
+    @property
+    def grants(self) -> ports.Grants: ...
+    @property
+    def spent(self) -> ports.Spent: ...
+    @property
+    def redemptions(self) -> ports.Redemptions: ...
+    @property
+    def ledger(self) -> ports.Ledger: ...
+    @property
+    def count(self) -> Callable[[str, dict[str, str]], None]: ...
+
+
+class AlreadyDecided(Exception):
+    """The authorization request was decided before: in another tab, or before a reload."""
+
+
+# --- the first half: a decision and its code -------------------------------------------------------------------
+
+
+def issue_code(parts: Parts, attempt: LoginAttempt, session: BrowserSession) -> str:
+    """Decide the attempt's request in favour of the client, and return the code.
+
+    The code is kept before the decision commits and told after it: until then nobody knows it.
+
+    Raises:
+        AlreadyDecided: nothing was issued.
+        UnmetAuthenticationRequirements: nothing was decided.
+    """
+    now, request = parts.clock(), attempt.request
+    record = AuthorizationCode(
+        client_id=request.client_id,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        citizen_id=session.citizen_id,
+        session_id=session.session_id,
+        session_expires_at=session.expires_at,
+        scope=request.scope,
+        claims=request.claims,
+        purpose_id=request.purpose_id,
+        nonce=request.nonce,
+        acr=acr_of(request, session, parts.policy),
+        amr=session.amr,
+        authenticated_at=session.authenticated_at,
+        expires_at=now + parts.policy.code_lifetime,
+    )
+    code = new_secret()
+    parts.codes.put(code, record)
+    facts: _Facts = {"purpose": record.purpose_id, "claims": list(record.claims), "acr": record.acr}
+    try:
+        _decide(parts, attempt, events.AUTHORIZED, session.citizen_id, facts, now)
+    except AlreadyDecided:
+        parts.codes.forget(code)
+        raise
+    parts.count("decisions", {"outcome": "authorized"})
+    parts.count("codes", {"outcome": "issued"})
+    return code
+
+
+def record_refusal(
+    parts: Parts, attempt: LoginAttempt, refusal: OAuthError, *, citizen_id: str | None
+) -> None:
+    """Decide the attempt's request against the client.
+
+    Raises: AlreadyDecided.
+    """
+    _decide(parts, attempt, events.DECLINED, citizen_id, {"reason": refusal.code}, parts.clock())
+    parts.count("decisions", {"outcome": refusal.code})
+
+
+def _decide(
+    parts: Parts,
+    attempt: LoginAttempt,
+    event: str,
+    citizen_id: str | None,
+    facts: _Facts,
+    now: datetime,
+) -> None:
+    # Another attempt at the same request may have begun as late as the request_uri allowed.
+    keep_until = now + parts.policy.request_uri_lifetime + parts.policy.login_attempt_lifetime
+
+    def work(tx: ports.Tx) -> bool:
+        if not parts.spent.spend(tx, _REQUEST, attempt.request_key, now=now, keep_until=keep_until):
+            return False
+        told = {"client_id": attempt.request.client_id, **facts}
+        parts.ledger.append(
+            tx, event=event, actor=events.BY_CITIZEN, at=now, citizen_id=citizen_id, facts=told
+        )
+        return True
+
+    if not parts.transact(work):
+        raise AlreadyDecided
+
+
+# --- the second half: a redemption -----------------------------------------------------------------------------
+
+
+def redeem_code(
+    parts: Parts, client: Client, parameters: Mapping[str, str], *, address: str, now: datetime
+) -> IssuedTokens:
+    """Tokens for the code of an authenticated client (RFC 6749 §4.1.3).
+
+    Raises: InvalidGrant, InvalidRequest, TooManyRequests.
+    """
+    code = parameters.get("code")
+    if code is None:
+        raise InvalidRequest("The code is missing.")
+    record = parts.codes.find(code) if _WELL_FORMED.match(code) else None
+    if record is None:
+        _refuse_unknown(parts, client, code, address, now)
+    _check_terms(record, client, parameters, now)
+    try:
+        check_verifier(record.code_challenge, parameters.get("code_verifier"))
+    except InvalidGrant:
+        _burn(parts, client, code, record, now)
+        raise
+    purpose = _purpose_of(client, record)
+    if parts.redemptions.obstacle(record) is not None:
+        raise InvalidGrant("The sign-in that the code stands for is no longer valid.")
+    # A key that cannot sign now must not cost the citizen the code.
+    for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
+        parts.key_ring.signer(algorithm)
+    grant = _record_grant(parts, code, record, purpose, now)
+    if grant is None:
+        _refuse_again(parts, client, code, now)
+    parts.count("codes", {"outcome": "redeemed"})
+    parts.count("tokens", {"grant": GRANT_TYPE})
+    return issue_tokens(
+        parts.policy, parts.key_ring, parts.subjects, client=client, grant=grant, code=record, now=now
+    )
+
+
+def _check_terms(
+    record: AuthorizationCode, client: Client, parameters: Mapping[str, str], now: datetime
+) -> None:
+    """Client, time and redirect URI must all be right; a wrong one spends nothing (S-070, S-071).
+
+    Raises: InvalidGrant.
+    """
+    redirect_uri = parameters.get("redirect_uri", "")
+    right_client = hmac.compare_digest(record.client_id, client.client_id)
+    right_uri = hmac.compare_digest(record.redirect_uri.encode(), redirect_uri.encode())
+    if not right_client or now >= record.expires_at:
+        raise InvalidGrant("The code is unknown, has expired, was used before or belongs to another client.")
+    if not right_uri:
+        raise InvalidGrant("The redirect_uri must be the one of the authorization request.")
+
+
+def _purpose_of(client: Client, record: AuthorizationCode) -> Purpose:
+    try:
+        return client.purpose(record.purpose_id)
+    except UnknownPurpose:
+        raise InvalidGrant("The client is no longer registered for the purpose of the request.") from None
+
+
+def _record_grant(
+    parts: Parts, code: str, record: AuthorizationCode, purpose: Purpose, now: datetime
+) -> Grant | None:
+    """Spend the code, add the grant and write the ledger row, or None where the code was spent before."""
+    grant = Grant(
+        grant_id=new_id(),
+        citizen_id=record.citizen_id,
+        client_id=record.client_id,
+        session_id=record.session_id,
+        scope=record.scope,
+        # The registration may have become narrower since the request.
+        claims=tuple(name for name in record.claims if name in purpose.claims),
+        purpose_id=record.purpose_id,
+        created_at=now,
+        expires_at=now + parts.policy.access_token_lifetime,
+    )
+    facts: _Facts = {
+        "client_id": grant.client_id,
+        "purpose": purpose.id,
+        "legal_ground": purpose.legal_ground,
+        "claims": list(grant.claims),
+        "acr": record.acr,
+    }
+    actor = events.by_client(grant.client_id)
+
+    def work(tx: ports.Tx) -> bool:
+        if not _spend(parts, tx, code, record, now, gave=grant.grant_id):
+            return False
+        parts.grants.add(tx, grant)
+        parts.ledger.append(
+            tx, event=events.TOKEN_ISSUED, actor=actor, at=now, citizen_id=grant.citizen_id, facts=facts
+        )
+        return True
+
+    return grant if parts.transact(work) else None
+
+
+def _spend(
+    parts: Parts, tx: ports.Tx, code: str, record: AuthorizationCode, now: datetime, *, gave: str
+) -> bool:
+    # As long as what it gave may live: a second use within that time can still revoke it (RFC 6749 §4.1.2).
+    keep_until = max(record.expires_at, now) + parts.policy.access_token_lifetime
+    return parts.spent.spend(tx, _CODE, digest(code), now=now, keep_until=keep_until, gave=gave)
+
+
+def _burn(parts: Parts, client: Client, code: str, record: AuthorizationCode, now: datetime) -> None:
+    """A wrong verifier comes from a thief or a mistake; neither gets a second try (S-040)."""
+    if not parts.transact(lambda tx: _spend(parts, tx, code, record, now, gave="")):
+        _refuse_again(parts, client, code, now)
+    parts.codes.forget(code)
+    parts.count("codes", {"outcome": "refused"})
+
+
+def _refuse_unknown(parts: Parts, client: Client, code: str, address: str, now: datetime) -> NoReturn:
+    """A code that was never issued, or whose contents have expired: it may still have been spent (S-068, S-075)."""
+    misses = parts.rates.count("code-miss", f"{client.client_id} {address}", parts.policy.failure_window)
+    if misses > parts.policy.code_failures_per_window:
+        raise TooManyRequests("Too many codes that were never issued; wait a minute.")
+    _refuse_again(parts, client, code, now)
+
+
+def _refuse_again(parts: Parts, client: Client, code: str, now: datetime) -> NoReturn:
+    """Revoke what an earlier use of the code gave this client, if there was one (RFC 6749 §4.1.2)."""
+    grant_id = parts.spent.gave_what(_CODE, digest(code))
+    found = parts.grants.find_live(grant_id) if grant_id else None
+    if found is not None and found[0].client_id == client.client_id:
+        _revoke(parts, found[0], now)
+    parts.count("codes", {"outcome": "refused" if found is None else "reused"})
+    raise InvalidGrant("The code is unknown, has expired, was used before or belongs to another client.")
+
+
+def _revoke(parts: Parts, grant: Grant, now: datetime) -> None:
+    def work(tx: ports.Tx) -> None:
+        if parts.grants.revoke(tx, grant.grant_id, now):
+            parts.ledger.append(
+                tx,
+                event=events.CODE_REUSED,
+                actor=events.by_client(grant.client_id),
+                at=now,
+                citizen_id=grant.citizen_id,
+                facts={"client_id": grant.client_id, "purpose": grant.purpose_id},
+            )
+
+    parts.transact(work)
