@@ -1,0 +1,163 @@
+"""Who takes part in the demo. All of it is invented; CPR numbers have the form of test numbers (day + 60)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service of one organisation: a client of the provider."""
+
+    slug: str
+    name: str
+    localized_names: dict[str, str]
+    purpose_id: str
+    purpose: dict[str, str]
+    """Goes on from "… asks you to sign in to"."""
+    legal_ground: str
+    scope: str
+    claims: tuple[str, ...]
+    port_offset: int | None
+    """From the demo's first port; None for a service that is registered and has no application here."""
+    invitation: str = ""
+    """What its front page says, in Danish."""
+    signed_in: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    slug: str
+    name: str
+    kind: str
+    cvr_number: str
+    colour: str
+    """Of its own pages; white on it has a contrast of at least 7 : 1."""
+    service: Service
+
+    @property
+    def contact(self) -> str:
+        return f"drift@{self.slug}.example"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citizen:
+    given_name: str
+    family_name: str
+    birthdate: date
+    cpr: str
+    locale: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+    @property
+    def user_id(self) -> str:
+        return f"{self.given_name}.{self.family_name}".lower()
+
+
+ORGANISATIONS = (
+    Organisation(
+        slug="nordhavn",
+        name="Nordhavn Kommune",
+        kind="municipality",
+        cvr_number="99000001",
+        colour="#0b5351",
+        service=Service(
+            slug="byggesager",
+            name="Byggesager",
+            localized_names={"en": "Building permits", "nb": "Byggesaker"},
+            purpose_id="byggesag",
+            purpose={
+                "da": "se og rette din byggesag",
+                "en": "see and change your building permit",
+                "nb": "se og endre byggesaken din",
+            },
+            legal_ground="law",
+            scope="openid profile",
+            claims=("name", "given_name", "family_name", "birthdate"),
+            port_offset=1,
+            invitation="Se, hvor langt din byggesag er, og send det, vi mangler.",
+            signed_in="Her er din byggesag: en carport på Havnegade. Vi venter på din tegning.",
+        ),
+    ),
+    Organisation(
+        slug="boligstoette",
+        name="Statens Boligstøtte",
+        kind="state",
+        cvr_number="99000002",
+        colour="#7a2e12",
+        service=Service(
+            slug="boligstoette",
+            name="Boligstøtte",
+            localized_names={"en": "Housing support", "nb": "Bostøtte"},
+            purpose_id="boligstoette",
+            purpose={
+                "da": "beregne din boligstøtte",
+                "en": "work out your housing support",
+                "nb": "regne ut bostøtten din",
+            },
+            legal_ground="consent",
+            scope="openid profile cpr",
+            claims=("name", "given_name", "family_name", "birthdate", "cpr"),
+            port_offset=2,
+            invitation="Se, hvad du kan få i støtte til din husleje, og søg om den.",
+            signed_in="Du får 1.214 kr. om måneden. Næste udbetaling er den første hverdag i måneden.",
+        ),
+    ),
+    Organisation(
+        slug="midtsund",
+        name="Region Midtsund",
+        kind="region",
+        cvr_number="99000003",
+        colour="#4f2a63",
+        service=Service(
+            slug="sundhedstider",
+            name="Sundhedstider",
+            localized_names={"en": "Health bookings", "nb": "Helsetimer"},
+            purpose_id="tid",
+            purpose={
+                "da": "bestille og flytte en tid på sygehuset",
+                "en": "book or move an appointment at the hospital",
+                "nb": "bestille og flytte en time på sykehuset",
+            },
+            legal_ground="law",
+            scope="openid profile",
+            claims=("name", "given_name", "family_name", "birthdate"),
+            port_offset=None,
+        ),
+    ),
+)
+
+CITIZENS = (
+    Citizen(
+        given_name="Freja",
+        family_name="Lindholm",
+        birthdate=date(1990, 3, 12),
+        cpr="7203902018",
+        locale="da",
+    ),
+    Citizen(
+        given_name="Noah",
+        family_name="Krogh",
+        birthdate=date(2008, 11, 2),
+        cpr="6211084035",
+        locale="en",
+    ),
+    Citizen(
+        given_name="Inger",
+        family_name="Mortensen",
+        birthdate=date(1937, 6, 30),
+        cpr="9006371046",
+        locale="da",
+    ),
+)
+
+
+def services_with_a_page() -> tuple[tuple[Organisation, int], ...]:
+    """Those that have an application in the demo, with their port offset."""
+    return tuple(
+        (organisation, organisation.service.port_offset)
+        for organisation in ORGANISATIONS
+        if organisation.service.port_offset is not None
+    )

@@ -1,0 +1,171 @@
+"""Makes the demo's parties known to its provider, with the provider's own commands. A second run finds all done.
+
+What was told stands in `seeded.json`, written after each step, so that an interrupted run is taken up again.
+"""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from joserfc.jwk import ECKey
+
+from demo.parties import CITIZENS, ORGANISATIONS, Citizen, Organisation, services_with_a_page
+from demo.place import Place, Trouble, read_json, write_json
+
+_PATIENCE_SECONDS = 60
+
+
+def prepare(place: Place) -> None:
+    """Secrets, tables and keys: what a provider needs before it can be told of anybody."""
+    _adgang(place, "secrets", "create")
+    _adgang(place, "migrate")
+    if not json.loads(_adgang(place, "keys", "list", "--json")):
+        for algorithm in ("ES256", "RS256"):
+            _adgang(place, "keys", "generate", "--algorithm", algorithm)
+
+
+def seed(place: Place) -> dict[str, Any]:
+    """Register organisations, clients and citizens that are missing; returns the facts for `demo.json`."""
+    told = _what_was_told(place)
+    for organisation in ORGANISATIONS:
+        _seed_organisation(place, told, organisation)
+    for citizen in CITIZENS:
+        if citizen.user_id not in told["citizens"]:
+            told["citizens"][citizen.user_id] = _add_citizen(place, citizen)
+            write_json(place.seeded_file, told)
+    for organisation, offset in services_with_a_page():
+        _write_configuration(place, told, organisation, offset)
+    facts = {
+        "issuer": place.issuer,
+        "services": [
+            {"name": f"{organisation.name}: {organisation.service.name}", "url": place.url(offset)}
+            for organisation, offset in services_with_a_page()
+        ],
+        "citizens": [{"name": c.name, "user_id": c.user_id} | told["citizens"][c.user_id] for c in CITIZENS],
+    }
+    write_json(place.facts_file, facts)
+    return facts
+
+
+def _what_was_told(place: Place) -> dict[str, Any]:
+    known = json.loads(_adgang(place, "organisations", "list", "--json"))
+    told = read_json(place.seeded_file)
+    if told is None and known:
+        raise Trouble(
+            f"{place.directory} holds a demo whose passwords are lost. Remove it and run `make demo` again."
+        )
+    if told is None or not known:  # a new database
+        return {"port_base": place.port_base, "clients": {}, "citizens": {}}
+    return dict(told)
+
+
+def _seed_organisation(place: Place, told: dict[str, Any], organisation: Organisation) -> None:
+    slug = organisation.service.slug
+    if slug not in told["clients"]:
+        known = json.loads(_adgang(place, "organisations", "list", "--json"))
+        if organisation.name not in [entry["name"] for entry in known]:
+            _adgang(
+                place, "organisations", "add", "--cvr", organisation.cvr_number, "--kind", organisation.kind,
+                "--name", organisation.name, "--contact", organisation.contact, "--logo", organisation.slug,
+            )  # fmt: skip
+        key = ECKey.generate_key("P-256", {"kid": f"{slug}-1", "use": "sig", "alg": "ES256"})
+        answer = _adgang(
+            place,
+            "clients",
+            "add",
+            "-",
+            "--json",
+            given=_metadata(place, organisation, key.as_dict(private=False)),
+        )
+        told["clients"][slug] = {
+            "client_id": json.loads(answer)["client_id"],
+            "key": key.as_dict(private=True),
+            "port_base": place.port_base,
+        }
+        write_json(place.seeded_file, told)
+    client = told["clients"][slug]
+    if client["port_base"] != place.port_base:  # the demo moved to other ports
+        public = ECKey.import_key(client["key"]).as_dict(private=False)
+        _adgang(
+            place,
+            "clients",
+            "change",
+            client["client_id"],
+            "-",
+            "--yes",
+            given=_metadata(place, organisation, public),
+        )
+        client["port_base"] = place.port_base
+        write_json(place.seeded_file, told)
+
+
+def _metadata(place: Place, organisation: Organisation, public_key: dict[str, Any]) -> dict[str, Any]:
+    """The registration of a service: RFC 7591 metadata, and ours."""
+    service = organisation.service
+    url = place.url(service.port_offset or 0) if service.port_offset else "https://tider.midtsund.example"
+    return {
+        "organisation": organisation.cvr_number,
+        "profile": "fapi2",
+        "client_name": service.name,
+        **{f"client_name#{language}": name for language, name in service.localized_names.items()},
+        "client_uri": url,
+        "redirect_uris": [f"{url}/callback"],
+        "scope": service.scope,
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "ES256",
+        "jwks": {"keys": [public_key]},
+        "contacts": [organisation.contact],
+        "purposes": [
+            {
+                "id": service.purpose_id,
+                "text": service.purpose,
+                "legal_ground": service.legal_ground,
+                "claims": list(service.claims),
+            }
+        ],
+    }
+
+
+def _add_citizen(place: Place, citizen: Citizen) -> dict[str, str]:
+    answer = _adgang(
+        place, "citizens", "add", "--user-id", citizen.user_id, "--cpr", citizen.cpr,
+        "--given-name", citizen.given_name, "--family-name", citizen.family_name,
+        "--birthdate", citizen.birthdate.isoformat(), "--locale", citizen.locale, "--json",
+    )  # fmt: skip
+    added = json.loads(answer)
+    return {"password": added["password"], "totp_secret": added["totp_secret"]}
+
+
+def _write_configuration(place: Place, told: dict[str, Any], organisation: Organisation, offset: int) -> None:
+    client = told["clients"][organisation.service.slug]
+    configuration = {
+        "service": organisation.service.slug,
+        "url": place.url(offset),
+        "issuer": place.issuer,
+        "client_id": client["client_id"],
+        "key": client["key"],
+        "listen_host": "127.0.0.1",
+        "listen_port": place.port_base + offset,
+    }
+    write_json(place.service_configuration(organisation.service.slug), configuration)
+
+
+def _adgang(place: Place, *words: str, given: dict[str, Any] | None = None) -> str:
+    """Run one command of the provider; what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "idp", *words],
+        env=place.environment,
+        input=None if given is None else json.dumps(given),
+        stdin=subprocess.DEVNULL if given is None else None,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise Trouble(
+            f"`adgang {' '.join(words[:2])}` did not work: {done.stderr.strip() or 'it said nothing'}\n"
+            f"If {place.directory} is from an older version, remove it and run `make demo` again."
+        )
+    return done.stdout

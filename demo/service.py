@@ -1,0 +1,169 @@
+"""One relying party as a web application: signs citizens in at the provider and shows what it was told.
+
+Run as `python -m demo.service CONFIGURATION.json`, once for each service. Sessions live in memory: this is a demo.
+"""
+
+import json
+import logging
+import secrets
+import signal
+import sys
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from authlib.integrations.base_client import OAuthError
+from flask import Flask, Response, redirect, render_template, session, url_for
+from joserfc.errors import JoseError
+from werkzeug.serving import make_server
+
+from demo.parties import ORGANISATIONS, Organisation
+from demo.relying_party import PushingApp, connect
+from demo.words import SignedIn, refusal_in_words, signed_in_in_words
+
+_VISITORS_AT_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a service needs to know, as `demo.seed` writes it."""
+
+    service: str
+    """The service's slug in `demo.parties`."""
+    url: str
+    issuer: str
+    client_id: str
+    key: dict[str, Any]
+    """The client's private key as a JWK."""
+    listen_host: str
+    listen_port: int
+
+    @property
+    def organisation(self) -> Organisation:
+        return next(o for o in ORGANISATIONS if o.service.slug == self.service)
+
+
+def create_app(configuration: Configuration) -> Flask:
+    """The application of one service."""
+    app = Flask(__name__)
+    app.config.update(
+        # The session holds what must survive the way to the provider and back, and a key into `visitors`.
+        SECRET_KEY=secrets.token_bytes(32),
+        # Cookies ignore ports: two services and the provider on one host need names that differ.
+        SESSION_COOKIE_NAME=f"demo-{configuration.service}",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=configuration.url.startswith("https:"),
+        MAX_CONTENT_LENGTH=64 * 1024,
+    )
+    organisation = configuration.organisation
+    provider = connect(
+        app,
+        issuer=configuration.issuer,
+        client_id=configuration.client_id,
+        key=configuration.key,
+        scope=organisation.service.scope,
+    )
+    _add_pages(app, configuration, organisation, provider)
+    _add_errors(app)
+    _add_headers(app)
+    return app
+
+
+def _add_pages(
+    app: Flask, configuration: Configuration, organisation: Organisation, provider: PushingApp
+) -> None:
+    visitors: OrderedDict[str, SignedIn] = OrderedDict()
+
+    @app.context_processor
+    def _everywhere() -> dict[str, Any]:
+        return {"organisation": organisation, "service": organisation.service, "issuer": configuration.issuer}
+
+    @app.get("/")
+    def front() -> str:
+        return render_template("front.html", visitor=visitors.get(session.get("visitor", "")))
+
+    @app.get("/log-ind")
+    def sign_in() -> Response:
+        return provider.push_and_redirect(f"{configuration.url}/callback")
+
+    @app.get("/callback")
+    def callback() -> Response:
+        identity, told = provider.finish()
+        session.clear()  # nothing of the time before the sign-in goes on (session fixation)
+        session["visitor"] = secrets.token_urlsafe(32)
+        visitors[session["visitor"]] = signed_in_in_words(identity, told)
+        while len(visitors) > _VISITORS_AT_MOST:
+            visitors.popitem(last=False)
+        return redirect(url_for("front"))  # type: ignore[return-value]
+
+    @app.post("/log-ud")
+    def sign_out() -> Response:
+        visitors.pop(session.get("visitor", ""), None)
+        session.clear()
+        return redirect(url_for("front"))  # type: ignore[return-value]
+
+    @app.get("/styling.css")
+    def styling() -> Response:
+        text = render_template("styling.css", colour=organisation.colour)
+        return Response(text, mimetype="text/css")
+
+    @app.get("/healthz")
+    def alive() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+
+def _add_headers(app: Flask) -> None:
+    @app.after_request
+    def _headers(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if response.mimetype == "text/html":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _add_errors(app: Flask) -> None:
+    log = logging.getLogger("demo.service")
+
+    @app.errorhandler(OAuthError)
+    def _refused(error: OAuthError) -> tuple[str, int]:
+        log.warning("the sign-in ended with %s: %s", error.error, error.description)
+        return render_template("refused.html", refusal=refusal_in_words(error.error)), 200
+
+    @app.errorhandler(JoseError)
+    def _not_believed(error: JoseError) -> tuple[str, int]:
+        log.error("the ID token was not believed: %s", type(error).__name__)
+        return render_template("refused.html", refusal=refusal_in_words("mix_up")), 502
+
+    @app.errorhandler(requests.RequestException)
+    def _away(error: requests.RequestException) -> tuple[str, int]:
+        log.error("the provider does not answer: %s", type(error).__name__)
+        return render_template("refused.html", refusal=refusal_in_words("temporarily_unavailable")), 503
+
+    @app.errorhandler(404)
+    def _unknown(_: Exception) -> tuple[str, int]:
+        return render_template("refused.html", refusal=refusal_in_words("not_found")), 404
+
+
+def main(path: Path) -> None:
+    """Serve until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it logs code verifiers and tokens
+    configuration = Configuration(**json.loads(path.read_text()))
+    server = make_server(
+        configuration.listen_host, configuration.listen_port, create_app(configuration), threaded=True
+    )
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_, lambda *_: threading.Thread(target=server.shutdown).start())
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
