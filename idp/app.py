@@ -14,7 +14,10 @@ import redis
 from flask import Flask
 
 from clients_registry.in_sql import Clients
+from clients_registry.policy import RegistrationPolicy
+from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
+from clients_registry.services import RegistryServices
 from idp import metrics
 from idp.addresses import TrustedProxies
 from idp.browser_sessions import BrowserSessionRules
@@ -25,8 +28,10 @@ from idp.endpoints.routes import routes
 from idp.errors import StoreUnavailable
 from idp.ids import new_reference
 from idp.known_browsers import KnownBrowsers
+from idp.ledger import events
 from idp.ledger.in_sql import Ledger
 from idp.login.views import login_pages
+from idp.new_citizens import NewCitizens
 from idp.portal import portal_pages
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
@@ -34,17 +39,24 @@ from idp.secrets_directory import DeploymentSecrets, read_secrets
 from idp.services import Services
 from idp.settings import Settings
 from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
+from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.tokens.subject import Subjects
 from idp.web import WebConfig, make_flask
+from keys.birth import ensure_keys
 from keys.in_sql import Keys
+from keys.key import SigningKey
 from keys.key_ring import KeyRing
 from keys.policy import KeyPolicy
 from keys.sealing import Sealer
-from keys.services import KeysServices
-from mfa.in_sql import Factors, Failures, TotpSteps
+from keys.services import KeysServices, Order
+from mfa.enrolment import Enrolment
+from mfa.in_sql import Factors, Failures, PendingTotps, TotpSteps
 from mfa.password import Passwords
 from mfa.verification import Verification
+
+_NAME = "Adgang"
+"""What authenticator apps show beside the six digits."""
 
 _SPARE_CONNECTIONS = 2
 """Beside one for each thread: the look-outs for changed keys and clients."""
@@ -120,6 +132,20 @@ class Wiring:
         return Registry(Clients(self.database.reading), self.clock)
 
     @cached_property
+    def registry_services(self) -> RegistryServices:
+        policy = RegistrationPolicy(
+            issuer=self.settings.issuer,
+            insecure_allow_loopback_http=self.settings.insecure_allow_http_loopback,
+        )
+        store = Clients(self.database.reading)
+        return RegistryServices(
+            transact=self.database.transact,
+            registry=self.registry,
+            registrations=Registrations(store, self.ledger, self.clock, policy),
+            unavailable=(StoreUnavailable,),
+        )
+
+    @cached_property
     def passwords(self) -> Passwords:
         return Passwords(self.secrets.pepper, concurrency=self.settings.password_hashing_concurrency)
 
@@ -135,6 +161,21 @@ class Wiring:
             passwords=self.passwords,
             sealer=self._sealer("totp"),
         )
+
+    @cached_property
+    def enrolment(self) -> Enrolment:
+        return Enrolment(
+            transact=self.database.transact,
+            factors=Factors(self.database.reading),
+            pending=PendingTotps(),
+            journal=self.ledger,
+            passwords=self.passwords,
+            sealer=self._sealer("totp"),
+        )
+
+    @cached_property
+    def new_citizens(self) -> NewCitizens:
+        return NewCitizens(self.citizens, self.enrolment, _NAME)
 
     @cached_property
     def citizen_store(self) -> citizens_in_sql.Citizens:
@@ -203,6 +244,24 @@ class Wiring:
             ledger=self.ledger,
             count=metrics.count,
         )
+
+    def ensure_keys(self) -> list[SigningKey]:
+        """Make what the settings' algorithms lack; safe at every start."""
+        return ensure_keys(self.keys_services, Order(events.BY_SYSTEM, "first start, or a new algorithm"))
+
+    def sweep(self) -> dict[str, int]:
+        """Remove rows that can no longer matter, a table at a time."""
+        now, transact, reading = self.clock(), self.database.transact, self.database.reading
+        return {
+            "spent codes and requests": transact(lambda tx: in_sql.Spent(reading).sweep(tx, now)),
+            "ended sessions": transact(lambda tx: in_sql.EndedSessions(reading).sweep(tx, now)),
+            "expired grants": transact(lambda tx: in_sql.Grants(reading, self.clock).sweep(tx, now)),
+            "failures of unknown user IDs": self.verification.sweep(now),
+        }
+
+    def count_dangling(self) -> dict[str, int]:
+        """References across packages that lead nowhere, by what they are."""
+        return dangling_references(self.database.reading)
 
     def close(self) -> None:
         """End what was opened, the embedded store last."""

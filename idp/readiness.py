@@ -6,10 +6,9 @@ matter here: everything inside is UTC.
 
 from typing import TYPE_CHECKING
 
-from keys.errors import KeysError
-
 from idp.errors import ConfigurationFaults, StoreUnavailable
 from idp.storage import in_redis
+from keys.errors import KeysError
 from migrations import pending_revisions
 
 if TYPE_CHECKING:
@@ -18,17 +17,17 @@ if TYPE_CHECKING:
 
 def check_start(wiring: "Wiring") -> None:
     """Raises ConfigurationFaults with everything that forbids a start."""
-    faults = _secret_faults(wiring) or missing_parts(wiring)
+    faults = secret_faults(wiring) or missing_parts(wiring)
     if faults:
         raise ConfigurationFaults(faults)
 
 
 def missing_parts(wiring: "Wiring") -> list[str]:
     """One sentence for each part that is not fit for service; empty where all are."""
-    return [*_database_faults(wiring), *_redis_faults(wiring)]
+    return [*database_faults(wiring), *redis_faults(wiring)]
 
 
-def _secret_faults(wiring: "Wiring") -> list[str]:
+def secret_faults(wiring: "Wiring") -> list[str]:
     try:
         _ = wiring.secrets
     except ConfigurationFaults as faults:
@@ -36,7 +35,7 @@ def _secret_faults(wiring: "Wiring") -> list[str]:
     return []
 
 
-def _database_faults(wiring: "Wiring") -> list[str]:
+def database_faults(wiring: "Wiring") -> list[str]:
     try:
         wiring.database.check()
         if pending_revisions(wiring.database.reading):
@@ -49,7 +48,7 @@ def _database_faults(wiring: "Wiring") -> list[str]:
     return []
 
 
-def _redis_faults(wiring: "Wiring") -> list[str]:
+def redis_faults(wiring: "Wiring") -> list[str]:
     try:
         return in_redis.check(wiring.redis)
     except StoreUnavailable:

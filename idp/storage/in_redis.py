@@ -7,7 +7,7 @@ reply: GETDEL, SET NX and INCR would do their work twice (S-324).
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -106,6 +106,13 @@ def check(client: "redis.Redis") -> list[str]:
     if policy.get("appendonly") != "yes":
         faults.append("Redis keeps nothing over a restart: set appendonly yes.")
     return faults
+
+
+def server_time(client: "redis.Redis") -> datetime:
+    """The server's clock."""
+    with _store():
+        seconds, micros = client.time()
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
 
 
 class Records(Generic[Record]):

@@ -123,6 +123,10 @@ class Grants:
         rows = tx.execute(statement.values(revoked_at=at).returning(*grants.c))
         return [_grant(row, row.created_at) for row in rows]
 
+    def sweep(self, tx: Connection, now: datetime) -> int:
+        """Forget grants whose tokens all expired a day ago; the ledger remembers that they were."""
+        return tx.execute(delete(grants).where(grants.c.expires_at < now - timedelta(days=1))).rowcount
+
 
 _LIVE_GRANT = (
     select(

@@ -1,0 +1,41 @@
+"""`adgang`: every command of the operators.
+
+Exit codes: 0 done, 1 refused, 2 wrong use, 3 a part is not reachable.
+"""
+
+import click
+
+from clients_registry.cli import make_clients_group, make_organisations_group
+from clients_registry.services import RegistryServices
+from idp.app import Wiring
+from idp.commands.citizens import citizens, consents
+from idp.commands.frame import failures_told, read_settings
+from idp.commands.operations import doctor, migrate, secrets, serve, settings, sweep
+from keys.cli import make_group as make_keys_group
+from keys.services import KeysServices
+
+
+def _registry() -> RegistryServices:
+    with failures_told():
+        return Wiring(read_settings()).registry_services
+
+
+def _keys() -> KeysServices:
+    with failures_told():
+        return Wiring(read_settings()).keys_services
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="adgang", prog_name="adgang")
+def main() -> None:
+    """Adgang: one sign-in, with two factors, to every public service.
+
+    Settings come from the environment (ADGANG_…); `adgang settings` shows them.
+    """
+
+
+for command in (serve, migrate, sweep, doctor, settings, secrets, citizens, consents):
+    main.add_command(command)
+main.add_command(make_organisations_group(_registry))
+main.add_command(make_clients_group(_registry))
+main.add_command(make_keys_group(_keys))

@@ -1,0 +1,74 @@
+"""`adgang doctor`: what is well and what is not, each with the sentence that says what to do."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from idp.readiness import database_faults, redis_faults, secret_faults
+from idp.storage import in_redis
+
+if TYPE_CHECKING:
+    from idp.app import Wiring
+
+_MOST_DIFFERENCE = timedelta(seconds=60)
+"""Beyond this a clock is not one to trust with tokens (keys.md, rule 11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    part: str
+    ok: bool
+    text: str
+
+
+def examine(wiring: "Wiring") -> list[Finding]:
+    """Every part, the well ones too."""
+    findings = [
+        *_findings("secrets", secret_faults(wiring), "every secret file is there, and only we can read it"),
+        *_findings("database", database_faults(wiring), "answers, and its tables are up to date"),
+        *_findings("redis", redis_faults(wiring), "answers, evicts nothing and survives a restart"),
+    ]
+    if all(finding.ok for finding in findings):
+        findings += [*_clock(wiring), *_keys(wiring), *_consistency(wiring)]
+    return findings
+
+
+def _findings(part: str, faults: list[str], well: str) -> list[Finding]:
+    return [Finding(part, False, fault) for fault in faults] or [Finding(part, True, well)]
+
+
+def _clock(wiring: "Wiring") -> list[Finding]:
+    difference = abs(wiring.clock() - in_redis.server_time(wiring.redis))
+    if difference > _MOST_DIFFERENCE:
+        seconds = int(difference.total_seconds())
+        return [Finding("clock", False, f"differs from Redis' clock by {seconds} s. Set both by NTP.")]
+    return [Finding("clock", True, "agrees with Redis' clock")]
+
+
+def _keys(wiring: "Wiring") -> list[Finding]:
+    found = []
+    keys = wiring.key_store.load_all().keys
+    for algorithm in wiring.settings.key_algorithms:
+        states = [str(key.state) for key in keys if key.algorithm == algorithm]
+        if "active" not in states:
+            found.append(Finding("keys", False, f"{algorithm} has no active key. See `adgang keys list`."))
+        elif "published" not in states:
+            found.append(
+                Finding("keys", False, f"{algorithm} has no published successor. Run `adgang migrate`.")
+            )
+        else:
+            found.append(Finding("keys", True, f"{algorithm} has an active key and a published successor"))
+    return found
+
+
+def _consistency(wiring: "Wiring") -> list[Finding]:
+    """No foreign key crosses packages, so this is where a dangling reference shows."""
+    dangling = wiring.count_dangling()
+    return [
+        Finding(
+            "consistency",
+            count == 0,
+            f"{name}: none" if count == 0 else f"{name}: {count}. Restore the rows they name from backup.",
+        )
+        for name, count in dangling.items()
+    ]
