@@ -67,7 +67,7 @@ def make_clients_group(open_services: OpenServices) -> click.Group:
 @telling
 @as_json
 @click.pass_obj
-def add_organisation(open_services: OpenServices, *, json_wanted: bool, **given: Any) -> None:
+def add_organisation(open_services: OpenServices, /, *, json_wanted: bool, **given: Any) -> None:
     """Register an organisation."""
     with services_of(open_services) as services:
         added = services.transact(lambda tx: services.registrations.add_organisation(tx, **given))
