@@ -90,7 +90,9 @@ class Clients:
             created_at=organisation.created_at,
             disabled_at=organisation.disabled_at,
         )
-        return _changed(tx, fresh.on_conflict_do_nothing(index_elements=[organisations.c.cvr_number]))
+        unless_known = fresh.on_conflict_do_nothing(index_elements=[organisations.c.cvr_number])
+        # what it returns says whether it wrote: SQLAlchemy vouches for an INSERT's row count on no database
+        return tx.execute(unless_known.returning(organisations.c.organisation_id)).first() is not None
 
     def disable_organisation(self, tx: Connection, organisation_id: str, at: datetime) -> bool:
         self.begin_change(tx)
