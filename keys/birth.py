@@ -4,11 +4,12 @@ Does not activate, but for the very first keys of a deployment, which nobody can
 """
 
 from datetime import datetime
+from typing import Any
 
 from keys.algorithms import SIGNING_ALGORITHMS, public_jwk
-from keys.changes import commit
+from keys.changes import Sight, commit, look
 from keys.errors import KeySetChanged, MoveRefused
-from keys.key import KeySet, SigningKey
+from keys.key import SigningKey
 from keys.rotation import Act, plan
 from keys.sealed_keys import seal_new, sealed_anew
 from keys.sealing import Sealer
@@ -24,8 +25,7 @@ def make_key(sealer: Sealer, algorithm: str, state: KeyState, at: datetime) -> S
         raise MoveRefused(
             f"We do not sign with {algorithm}.", f"Choose from {', '.join(SIGNING_ALGORITHMS)}."
         )
-    private = SIGNING_ALGORITHMS[algorithm].generate()
-    jwk = public_jwk(algorithm, private)
+    private, jwk = _new_pair(algorithm)
     key = SigningKey(
         kid=jwk["kid"],
         algorithm=algorithm,
@@ -38,31 +38,29 @@ def make_key(sealer: Sealer, algorithm: str, state: KeyState, at: datetime) -> S
     return seal_new(sealer, key, private)
 
 
+def _new_pair(algorithm: str) -> tuple[Any, dict[str, str]]:
+    while True:
+        private = SIGNING_ALGORITHMS[algorithm].generate()
+        jwk = public_jwk(algorithm, private)
+        if jwk["kid"][0].isalnum():  # a kid that begins with a dash would be an option on a command line
+            return private, jwk
+
+
 def generate(services: KeysServices, algorithm: str, order: Order) -> SigningKey:
     """A key that nobody sees yet."""
-    now = services.clock()
-    seen = services.keys.load_all()
-    key = make_key(services.sealer, algorithm, KeyState.PRE_ACTIVATION, now)
-    commit(services, seen, [key], order, now)
+    sight = look(services)
+    key = make_key(services.sealer, algorithm, KeyState.PRE_ACTIVATION, sight.now)
+    commit(services, sight, [key], order)
     return key
 
 
 def publish(services: KeysServices, kid: str, order: Order) -> SigningKey:
     """The key into the JWKS."""
-    now = services.clock()
-    seen = services.keys.load_all()
-    key = load(seen, kid)
-    published = sealed_anew(services.sealer, key, key.moved(KeyState.PUBLISHED, now))
-    commit(services, seen, [published], order, now)
+    sight = look(services)
+    key = sight.keys.load(kid)
+    published = sealed_anew(services.sealer, key, key.moved(KeyState.PUBLISHED, sight.now))
+    commit(services, sight, [published], order)
     return published
-
-
-def load(seen: KeySet, kid: str) -> SigningKey:
-    """The key, or raises `MoveRefused`."""
-    key = seen.find(kid)
-    if key is None:
-        raise MoveRefused("There is no key with this kid.", "`adgang keys list` shows them.")
-    return key
 
 
 def ensure_keys(services: KeysServices, order: Order) -> list[SigningKey]:
@@ -72,12 +70,11 @@ def ensure_keys(services: KeysServices, order: Order) -> list[SigningKey]:
     gets a published key, which waits for its clients' caches like any other. Returns the keys that were made.
     """
     for _ in range(_ATTEMPTS):
-        now = services.clock()
-        seen = services.keys.load_all()
-        made = _first_keys(services, now) if not seen.keys else _missing(services, seen, now)
+        sight = look(services)
+        made = _missing(services, sight) if sight.keys.keys else _first_keys(services, sight.now)
         try:
             if made:
-                commit(services, seen, made, order, now)
+                commit(services, sight, made, order)
         except KeySetChanged:
             continue
         return made
@@ -92,9 +89,9 @@ def _first_keys(services: KeysServices, now: datetime) -> list[SigningKey]:
     ]
 
 
-def _missing(services: KeysServices, seen: KeySet, now: datetime) -> list[SigningKey]:
+def _missing(services: KeysServices, sight: Sight) -> list[SigningKey]:
     return [
-        make_key(services.sealer, move.algorithm, KeyState.PUBLISHED, now)
-        for move in plan(seen, services.policy, now)
+        make_key(services.sealer, move.algorithm, KeyState.PUBLISHED, sight.now)
+        for move in plan(sight.keys, services.policy, sight.now)
         if move.act is Act.GENERATE
     ]

@@ -1,17 +1,22 @@
-"""How every change of keys is written: compare-and-set on the whole set, history and journal in one transaction.
+"""How every change of keys begins and is written.
 
-All moves of one change are kept or none is, so a process that is killed anywhere leaves the old state or the new
-(S-378). Does not decide anything.
+It begins with one look at all keys, at a time that can be trusted, and is written by compare-and-set on what was
+seen, with history and journal in the same transaction. All of a change is kept or none is, so a process that is
+killed anywhere leaves the old state or the new (S-377, S-378). Does not decide anything.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from keys.errors import KeysBehind, KeysUnavailable, MoveRefused
 from keys.key import KeySet, Move, SigningKey
 from keys.ports import Tx
 from keys.services import KeysServices, Order
 from keys.states import KeyState
 
+_CLOCKS_MAY_DIFFER = timedelta(seconds=60)  # keys.md, rule 11
 _EVENTS = {
     KeyState.PRE_ACTIVATION: "key.generated",
     KeyState.PUBLISHED: "key.published",
@@ -22,50 +27,100 @@ _EVENTS = {
 }
 
 
-def commit(
-    services: KeysServices,
-    seen: KeySet,
-    changed: Sequence[SigningKey],
-    order: Order,
-    at: datetime,
-) -> None:
-    """Write `changed`, each a new key or the later form of one in `seen`, in this order.
+class Sight(NamedTuple):
+    """What was seen, and when: by the store's clock where it has one (S-380)."""
+
+    keys: KeySet
+    now: datetime
+
+
+def look(services: KeysServices, *, urgent: bool = False) -> Sight:
+    """All keys, before a change.
 
     Raises:
-        KeySetChanged: the keys are not as `seen` any more; nothing was done.
+        MoveRefused: our clock cannot be trusted; an urgent change goes on with the store's.
+        KeysBehind: an old backup was restored.
     """
-    services.transact(_writing(services, seen, changed, order, at))
+    seen = services.keys.load_all()
+    mark = services.high_water.read() if services.high_water is not None else None
+    if mark is not None and seen.version < mark.version:
+        raise KeysBehind(seen.version, mark.version)
+    local, store = services.clock(), services.store_time()
+    if not urgent:
+        _check_clocks(local, store, seen)
+    return Sight(seen, store or local)
 
 
-def _writing(
-    services: KeysServices, seen: KeySet, changed: Sequence[SigningKey], order: Order, at: datetime
-) -> Callable[[Tx], None]:
+def commit(
+    services: KeysServices,
+    sight: Sight,
+    changed: Sequence[SigningKey],
+    order: Order,
+    *,
+    event: str | None = None,
+    version: int | None = None,
+) -> None:
+    """Write `changed`, each a new key or a later form of one that was seen, in this order.
+
+    Raises:
+        KeySetChanged: the keys are not as they were seen any more; nothing was done.
+    """
+    seen = sight.keys
+
     def write(tx: Tx) -> None:
-        services.keys.advance(tx, seen.version)
+        services.keys.advance(tx, seen.version, version)
         for key in changed:
             before = seen.find(key.kid)
             (services.keys.add if before is None else services.keys.replace)(tx, key)
-            _tell(services, tx, before, key, order, at)
+            _tell(services, tx, before, key, order, sight.now, event)
 
-    return write
+    services.transact(write)
+    raise_high_water(services)
+
+
+def raise_high_water(services: KeysServices) -> None:
+    """After a change. Where this fails, or we are killed before it, the next key ring that looks does it."""
+    if services.high_water is not None:
+        with suppress(KeysUnavailable):
+            services.high_water.raise_to(services.keys.load_all().mark())
+
+
+def _check_clocks(local: datetime, store: datetime | None, seen: KeySet) -> None:
+    """Against the store's clock, else against the newest time in the table (which must not lie ahead of us)."""
+    if store is not None:
+        differs = abs(local - store)
+    else:
+        differs = max((newest - local for key in seen.keys if (newest := key.newest())), default=timedelta())
+    if differs > _CLOCKS_MAY_DIFFER:
+        raise MoveRefused(
+            f"This machine's clock differs from the store's by {round(differs.total_seconds())} s.",
+            "Set the clock right (`timedatectl`), then try again.",
+        )
 
 
 def _tell(
-    services: KeysServices, tx: Tx, before: SigningKey | None, after: SigningKey, order: Order, at: datetime
+    services: KeysServices,
+    tx: Tx,
+    before: SigningKey | None,
+    after: SigningKey,
+    order: Order,
+    at: datetime,
+    event: str | None,
 ) -> None:
     state = before.state if before is not None else None
-    move = Move(after.kid, after.algorithm, state, after.state, at, order.actor, order.reason)
-    services.keys.record(tx, move)
+    services.keys.record(
+        tx, Move(after.kid, after.algorithm, state, after.state, at, order.actor, order.reason)
+    )
     services.journal.append(
         tx,
-        event=_EVENTS[after.state],
+        event=event or _EVENTS[after.state],
         actor=order.actor,
         at=at,
         facts={
-            "kid": move.kid,
-            "algorithm": move.algorithm,
-            "before": move.before.value if move.before else "",
-            "after": move.after.value,
-            "reason": move.reason,
+            "kid": after.kid,
+            "algorithm": after.algorithm,
+            "before": state.value if state is not None else "",
+            "after": after.state.value,
+            "reason": order.reason,
         },
     )

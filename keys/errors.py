@@ -36,6 +36,16 @@ class InvalidToken(KeysError):
     """Not a token of ours, or signed by a key that is no longer trusted. The reason is for the log."""
 
 
+class KeysBehind(KeysError):
+    """The store is older than what we have seen: it was restored from a backup (S-381)."""
+
+    def __init__(self, version: int, mark: int) -> None:
+        super().__init__(
+            f"The keys in the database are at version {version}, but version {mark} has existed: an old backup was "
+            "restored. Nothing is signed until `adgang keys reconcile` has been run."
+        )
+
+
 class MoveRefused(KeysError):
     """A rule of a key's life forbids this move. `remedy` is what the operator can do instead."""
 

@@ -1,19 +1,22 @@
-"""The keys in SQL: SQLite and PostgreSQL alike. Implements `keys.ports.Keys`."""
+"""The keys in SQL: SQLite and PostgreSQL alike. Implements `keys.ports`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from keys.errors import KeyDoesNotUnseal, KeysError, KeySetChanged, KeysUnavailable
 from keys.key import KeySet, Move, SigningKey
 from keys.states import KeyState
-from keys.tables import key_set, signing_key_moves, signing_keys
+from keys.tables import jwks_fetches, key_set, signing_key_moves, signing_keys
 
 _THE_SET = 1
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Keys:
@@ -23,7 +26,7 @@ class Keys:
         self._engine = engine
 
     def version(self) -> int:
-        with self._reading() as connection:
+        with _reading(self._engine) as connection:
             found = connection.execute(select(key_set.c.version)).scalar_one_or_none()
         return found or 0
 
@@ -32,18 +35,17 @@ class Keys:
         joined = select(key_set.c.version.label("set_version"), signing_keys).select_from(
             key_set.outerjoin(signing_keys, signing_keys.c.kid.is_not(None))
         )
-        with self._reading() as connection:
+        with _reading(self._engine) as connection:
             rows = connection.execute(joined.order_by(signing_keys.c.created_at)).mappings().all()
         keys = tuple(_parse_key(row) for row in rows if row["kid"] is not None)
         return KeySet(rows[0]["set_version"] if rows else 0, keys)
 
-    def advance(self, tx: Connection, expected: int) -> None:
+    def advance(self, tx: Connection, expected: int, to: int | None = None) -> None:
+        version = expected + 1 if to is None else to
         if expected == 0:
-            _once(tx, insert(key_set).values(id=_THE_SET, version=1))
+            _once(tx, insert(key_set).values(id=_THE_SET, version=version))
             return
-        changed = tx.execute(
-            update(key_set).where(key_set.c.version == expected).values(version=expected + 1)
-        )
+        changed = tx.execute(update(key_set).where(key_set.c.version == expected).values(version=version))
         if changed.rowcount != 1:
             raise KeySetChanged
 
@@ -63,23 +65,53 @@ class Keys:
     def record(self, tx: Connection, move: Move) -> None:
         tx.execute(insert(signing_key_moves).values(**_move_columns(move)))
 
+    def time(self) -> datetime | None:
+        if self._engine.dialect.name != "postgresql":
+            return None
+        with _reading(self._engine) as connection:
+            now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return now.astimezone(UTC)
+
     def history(self, kid: str | None = None) -> list[Move]:
         query = select(signing_key_moves).order_by(signing_key_moves.c.number)
         if kid is not None:
             query = query.where(signing_key_moves.c.kid == kid)
-        with self._reading() as connection:
+        with _reading(self._engine) as connection:
             rows = connection.execute(query).mappings().all()
         return [_move(row) for row in rows]
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except KeysError:
-            raise
-        except Exception as fault:  # the engine's owner may translate failures into words of his own
-            raise KeysUnavailable(f"The store of keys does not answer ({type(fault).__name__}).") from fault
+
+class Fetches:
+    """Implements `keys.ports.Fetches`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, tx: Connection, client_id: str, at: datetime) -> None:
+        upsert = _INSERT[tx.dialect.name](jwks_fetches).values(client_id=client_id, fetched_at=at)
+        tx.execute(
+            upsert.on_conflict_do_update(
+                index_elements=["client_id"],
+                set_={"fetched_at": upsert.excluded.fetched_at},
+                where=upsert.excluded.fetched_at > jwks_fetches.c.fetched_at,
+            )
+        )
+
+    def latest(self) -> dict[str, datetime]:
+        with _reading(self._engine) as connection:
+            rows = connection.execute(select(jwks_fetches.c.client_id, jwks_fetches.c.fetched_at)).all()
+        return {client_id: fetched_at for client_id, fetched_at in rows}
+
+
+@contextmanager
+def _reading(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except KeysError:
+        raise
+    except Exception as fault:  # the engine's owner may translate failures into words of his own
+        raise KeysUnavailable(f"The store of keys does not answer ({type(fault).__name__}).") from fault
 
 
 def _once(tx: Connection, statement: Any) -> int:

@@ -40,6 +40,11 @@ class SigningKey:
         row: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "sealed"}
         return msgspec.json.encode(row, order="sorted")
 
+    def newest(self) -> datetime:
+        """The last time that anything happened to this key: since when it is in its state."""
+        dates: list[datetime | None] = [getattr(self, name) for name in ("created_at", *_DATE_OF.values())]
+        return max(date for date in dates if date is not None)
+
     def moved(self, to: KeyState, at: datetime, *, serve_until: datetime | None = None) -> "SigningKey":
         """The key after a move, its envelope not yet made anew.
 
@@ -78,8 +83,21 @@ class KeySet:
     version: int
     keys: tuple[SigningKey, ...]
 
+    def mark(self) -> "Mark":
+        return Mark(self.version, {key.kid: key.state for key in self.keys})
+
     def find(self, kid: str) -> SigningKey | None:
         return next((key for key in self.keys if key.kid == kid), None)
+
+    def load(self, kid: str) -> SigningKey:
+        """The one key whose kid begins so; raises `MoveRefused` where there is none, or more than one."""
+        found = [key for key in self.keys if kid and key.kid.startswith(kid)]
+        if len(found) != 1:
+            raise MoveRefused(
+                f"{'No key has' if not found else 'More than one key has'} a kid that begins so.",
+                "`adgang keys list --json` shows them whole.",
+            )
+        return found[0]
 
     def active(self, algorithm: str) -> SigningKey | None:
         return next(iter(self.in_state(algorithm, KeyState.ACTIVE)), None)
@@ -91,6 +109,14 @@ class KeySet:
     def in_state(self, algorithm: str, state: KeyState) -> list[SigningKey]:
         found = [key for key in self.keys if key.algorithm == algorithm and key.state == state]
         return sorted(found, key=lambda key: (key.published_at or key.created_at, key.kid))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What stood where at a version, remembered outside the database to know an old backup by."""
+
+    version: int
+    states: Mapping[str, KeyState]
 
 
 @dataclass(frozen=True, slots=True)

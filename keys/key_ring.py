@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import NamedTuple
 
-from keys.errors import KeysError, KnowledgeTooOld, NoActiveKey
+from keys.errors import KeysBehind, KeysError, KnowledgeTooOld, NoActiveKey
+from keys.key import KeySet
 from keys.known_keys import JwksDocument, KnownKeys, PublicKey, Signer
-from keys.ports import Clock, Keys
+from keys.ports import Clock, HighWater, Keys
 from keys.sealing import Sealer
 
 _CHECK_EVERY = timedelta(seconds=1)
@@ -46,12 +47,19 @@ class KeyRing:
     """Call `load()` before anything else."""
 
     def __init__(
-        self, keys: Keys, sealer: Sealer, clock: Clock, max_age: timedelta = timedelta(seconds=300)
+        self,
+        keys: Keys,
+        sealer: Sealer,
+        clock: Clock,
+        max_age: timedelta = timedelta(seconds=300),
+        high_water: HighWater | None = None,
     ) -> None:
         self._keys = keys
         self._sealer = sealer
         self._clock = clock
         self._max_age = max_age
+        self._high_water = high_water
+        self._behind: KeysBehind | None = None
         self._reading = Lock()
         self._tried_at = clock()
         self._confirmed = _Confirmed(KnownKeys.none(), self._tried_at)
@@ -67,12 +75,15 @@ class KeyRing:
         """
         with self._reading:
             now = self._clock()
-            known = KnownKeys.none().following(self._keys.load_all(), self._sealer)
+            found = self._keys.load_all()
+            self._hold_against_high_water(found)
+            known = KnownKeys.none().following(found, self._sealer)
             if known.faults:
                 raise known.faults[0]
             if not known.signers:
                 raise NoActiveKey("There is no active signing key. Make one with `adgang keys generate`.")
-            self._confirmed, self._tried_at, self._fault = _Confirmed(known, now), now, ""
+            self._confirmed, self._tried_at = _Confirmed(known, now), now
+            self._fault = str(self._behind or "")
 
     def signer(self, algorithm: str) -> Signer:
         """The active key of an algorithm, ready to sign.
@@ -80,11 +91,14 @@ class KeyRing:
         Raises:
             NoActiveKey: the algorithm has none.
             KnowledgeTooOld: nobody has confirmed for `max_age` that the key is still active.
+            KeysBehind: an old backup was restored.
         """
         now = self._clock()
         confirmed = self._current(now)
         if abs(now - confirmed.at) > self._max_age:
             raise KnowledgeTooOld(f"Nothing is signed until the store of keys is back. {self._fault}".strip())
+        if self._behind is not None:
+            raise self._behind
         try:
             return confirmed.keys.signers[algorithm]
         except KeyError:
@@ -141,11 +155,25 @@ class KeyRing:
     def _ask(self, now: datetime) -> None:
         known = self._confirmed.keys
         try:
-            if self._keys.version() != known.version or known.faults:
-                known = known.following(self._keys.load_all(), self._sealer)
+            if self._keys.version() != known.version or known.faults or self._behind is not None:
+                found = self._keys.load_all()
+                self._hold_against_high_water(found)
+                known = known.following(found, self._sealer)
         except KeysError as fault:
             self._fault = str(fault)
             return
-        self._fault = str(known.faults[0]) if known.faults else ""
+        self._fault = str(self._behind or (known.faults[0] if known.faults else ""))
         # A key that does not open leaves the rest in force, but nothing is confirmed: signing will stop.
         self._confirmed = _Confirmed(known, self._confirmed.at if known.faults else now)
+
+    def _hold_against_high_water(self, found: KeySet) -> None:
+        """Notice a restored backup, and leave a mark of anything newer than the last one (S-381)."""
+        if self._high_water is None:
+            return
+        mark = self._high_water.read()
+        if mark is not None and found.version < mark.version:
+            self._behind = KeysBehind(found.version, mark.version)
+            return
+        self._behind = None
+        if mark is None or found.version > mark.version:
+            self._high_water.raise_to(found.mark())

@@ -39,15 +39,9 @@ def keys_table(keys: KeySet, policy: KeyPolicy, now: datetime) -> Table:
     }
     for key in sorted(keys.keys, key=lambda k: (k.algorithm, _ORDER.index(k.state), k.created_at)):
         table.add_row(
-            key.algorithm, key.state.value, key.kid[:SHORT], moment(since(key)), nexts.get(key.kid, "")
+            key.algorithm, key.state.value, key.kid[:SHORT], moment(key.newest()), nexts.get(key.kid, "")
         )
     return table
-
-
-def since(key: SigningKey) -> datetime:
-    """When the key came into its present state."""
-    dates: list[datetime | None] = [getattr(key, name) for name in _DATES]
-    return max(at for at in dates if at is not None)
 
 
 def moment(at: datetime) -> str:

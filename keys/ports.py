@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from keys.key import KeySet, Move, SigningKey
+from keys.key import KeySet, Mark, Move, SigningKey
 
 Tx = Any
 """An open transaction. Opaque: made by `Transact`, handed on, never looked into."""
@@ -49,8 +49,8 @@ class Keys(Protocol):
     def load_all(self) -> KeySet:
         """All keys and the version they belong to, read as of one moment."""
 
-    def advance(self, tx: Tx, expected: int) -> None:
-        """Raise the set's version by one. The first write of every change.
+    def advance(self, tx: Tx, expected: int, to: int | None = None) -> None:
+        """Raise the set's version, by one or further. The first write of every change.
 
         Of many callers with the same `expected`, one succeeds.
 
@@ -71,5 +71,28 @@ class Keys(Protocol):
     def record(self, tx: Tx, move: Move) -> None:
         """Append to the history, which is never altered."""
 
+    def time(self) -> datetime | None:
+        """The store's own clock; None where it has none (SQLite)."""
+
     def history(self, kid: str | None = None) -> list[Move]:
         """All moves, or one key's, oldest first."""
+
+
+class HighWater(Protocol):
+    """Remembers, outside the database, the newest state of the keys that anyone has seen (S-381)."""
+
+    def read(self) -> Mark | None:
+        """The newest mark; None where nothing was ever marked."""
+
+    def raise_to(self, mark: Mark) -> None:
+        """Keep `mark` if it is newer; a mark never falls, whoever writes at the same time."""
+
+
+class Fetches(Protocol):
+    """When each client that can be told apart last fetched the JWKS."""
+
+    def record(self, tx: Tx, client_id: str, at: datetime) -> None:
+        """The client has fetched at `at`; an earlier time changes nothing."""
+
+    def latest(self) -> Mapping[str, datetime]:
+        """The last fetch of each client that has ever fetched."""

@@ -88,3 +88,11 @@ signing_key_moves = Table(
     Column("actor", String(200), nullable=False),
     Column("reason", Text, nullable=False),
 )
+
+jwks_fetches = Table(
+    "jwks_fetches",
+    metadata,
+    Column("client_id", String(200), primary_key=True),
+    Column("fetched_at", UtcDateTime, nullable=False),
+)
+"""The last fetch of the JWKS by each client that can be told apart: one row a client."""

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from keys.algorithms import SIGNING_ALGORITHMS, base64url, parse_public, public_jwk
 from keys.birth import make_key
-from keys.changes import commit
+from keys.changes import commit, look
 from keys.errors import InvalidToken, KeyDoesNotUnseal
 from keys.key_ring import KeyRing
 from keys.own_tokens import issue_token, verify_token
@@ -220,7 +220,7 @@ def test_a_token_of_a_compromised_key_is_refused_and_the_reason_is_known(world: 
     """S-382."""
     token, key = issue_token(ring, "ES256", "JWT", {}), world.active()
     gone = sealed_anew(world.sealer, key, key.moved(KeyState.COMPROMISED, world.clock()))
-    commit(world.services, world.keys.load_all(), [gone], ORDER, world.clock())
+    commit(world.services, look(world.services), [gone], ORDER)
     world.clock.forward(seconds=1)
     with pytest.raises(InvalidToken, match="compromised"):
         verify_token(ring, token, typ="JWT", algorithms=("ES256",))
@@ -266,7 +266,7 @@ def test_a_row_altered_by_hand_stops_the_start_and_is_named(world: World, column
 
 def test_a_key_put_into_the_table_by_hand_is_not_published(world: World, ring: KeyRing) -> None:
     planted = make_key(Sealer(b"t" * 32, "signing keys"), "ES256", KeyState.PUBLISHED, world.clock())
-    commit(world.services, world.keys.load_all(), [planted], ORDER, world.clock())
+    commit(world.services, look(world.services), [planted], ORDER)
     world.clock.forward(seconds=1)
     assert planted.kid.encode() not in ring.public_jwks().body
     assert ring.find_public(planted.kid) is None
@@ -276,7 +276,7 @@ def test_a_key_put_into_the_table_by_hand_is_not_published(world: World, ring: K
 def test_a_compromised_key_moved_back_by_hand_stays_out(world: World, ring: KeyRing) -> None:
     key = world.active()
     gone = sealed_anew(world.sealer, key, key.moved(KeyState.COMPROMISED, world.clock()))
-    commit(world.services, world.keys.load_all(), [gone], ORDER, world.clock())
+    commit(world.services, look(world.services), [gone], ORDER)
     world.clock.forward(seconds=1)
     ring.public_jwks()
     world.database.transact(lambda tx: world.keys.advance(tx, world.keys.version()))
@@ -297,7 +297,7 @@ def test_a_fault_in_one_row_does_not_hold_up_a_compromise(world: World, ring: Ke
     key, other = world.active("ES256"), world.active("EdDSA")
     alter(world, other.kid, version=9)
     gone = sealed_anew(world.sealer, key, key.moved(KeyState.COMPROMISED, world.clock()))
-    commit(world.services, world.keys.load_all(), [gone], ORDER, world.clock())
+    commit(world.services, look(world.services), [gone], ORDER)
     world.clock.forward(seconds=1)
     assert ring.find_public(key.kid) is None
     assert ring.find_public(other.kid) is not None, "what was known of the other key stands"

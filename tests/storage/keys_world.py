@@ -1,6 +1,6 @@
 """What tests of keys stand on: the real tables in a real database, and a journal that remembers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,10 +8,12 @@ from typing import Any
 from idp.errors import StoreUnavailable
 from idp.storage.database import Database
 from keys.birth import ensure_keys
-from keys.in_sql import Keys
+from keys.evidence import JwksClient
+from keys.in_sql import Fetches, Keys
 from keys.key import SigningKey
 from keys.key_ring import KeyRing
 from keys.policy import KeyPolicy
+from keys.ports import HighWater
 from keys.sealing import Sealer
 from keys.services import KeysServices, Order
 from keys.tables import metadata
@@ -49,12 +51,17 @@ class World:
     policy: KeyPolicy = field(default_factory=KeyPolicy)
     kek: bytes = KEK
 
+    clients: tuple[JwksClient, ...] = ()
+    high_water: HighWater | None = None
+    store_time: Callable[[], datetime | None] = lambda: None
+
     def __post_init__(self) -> None:
         self.database = Database(self.url)
         metadata.create_all(self.database.writing)
         self.journal = RememberingJournal()
         self.sealer = Sealer(self.kek, "signing keys")
         self.keys = Keys(self.database.reading)
+        self.fetches = Fetches(self.database.reading)
 
     @property
     def services(self) -> KeysServices:
@@ -65,6 +72,10 @@ class World:
             journal=self.journal,
             clock=self.clock,
             policy=self.policy,
+            store_time=self.store_time,
+            high_water=self.high_water,
+            fetches=self.fetches,
+            clients=lambda: self.clients,
             unavailable=(StoreUnavailable,),
         )
 
@@ -72,7 +83,7 @@ class World:
         return ensure_keys(self.services, ORDER)
 
     def ring(self, **options: Any) -> KeyRing:
-        ring = KeyRing(self.keys, self.sealer, self.clock, **options)
+        ring = KeyRing(self.keys, self.sealer, self.clock, **{"high_water": self.high_water, **options})
         ring.load()
         return ring
 
@@ -83,6 +94,12 @@ class World:
 
     def successor(self, algorithm: str = "ES256") -> SigningKey:
         return self.keys.load_all().successors(algorithm)[0]
+
+    def key(self, kid: str) -> SigningKey:
+        return self.keys.load_all().load(kid)
+
+    def fetched(self, client_id: str) -> None:
+        self.database.transact(lambda tx: self.fetches.record(tx, client_id, self.clock()))
 
     def past_lead(self) -> None:
         self.clock.forward(self.policy.lead + timedelta(seconds=1))

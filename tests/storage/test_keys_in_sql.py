@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
 from keys.birth import generate, make_key, publish
-from keys.changes import commit
+from keys.changes import Sight, commit
 from keys.errors import KeySetChanged, KeysUnavailable
 from keys.key import KeySet, SigningKey
 from keys.sealed_keys import sealed_anew
@@ -34,7 +34,7 @@ def test_an_empty_store_has_version_zero_and_no_keys(world: World) -> None:
 
 def test_a_key_is_read_as_it_was_written(world: World) -> None:
     made = make_key(world.sealer, "ES256", KeyState.ACTIVE, world.clock() + timedelta(microseconds=123_456))
-    commit(world.services, KeySet(0, ()), [made], ORDER, world.clock())
+    commit(world.services, Sight(KeySet(0, ()), world.clock()), [made], ORDER)
     (read,) = world.keys.load_all().keys
     assert read == made
     assert read.sealed == made.sealed
@@ -53,7 +53,7 @@ def test_a_change_seen_from_an_old_version_is_refused_and_leaves_nothing(world: 
     generate(world.services, "ES256", ORDER)
     late = make_key(world.sealer, "ES256", KeyState.PRE_ACTIVATION, world.clock())
     with pytest.raises(KeySetChanged):
-        commit(world.services, old, [late], ORDER, world.clock())
+        commit(world.services, Sight(old, world.clock()), [late], ORDER)
     assert world.keys.load_all().find(late.kid) is None
     assert world.keys.history(late.kid) == []
 
@@ -169,7 +169,7 @@ def test_of_many_moves_from_one_look_one_wins(world: World) -> None:
     def move() -> None:
         start.wait()
         try:
-            commit(world.services, seen, [published], ORDER, world.clock())
+            commit(world.services, Sight(seen, world.clock()), [published], ORDER)
             outcomes.append("won")
         except KeySetChanged:
             outcomes.append("refused")

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from keys import algorithms, known_keys
 from keys.birth import publish
-from keys.changes import commit
+from keys.changes import Sight, commit, look
 from keys.errors import KeyDoesNotUnseal, KnowledgeTooOld, NoActiveKey
 from keys.key import SigningKey
 from keys.key_ring import KeyRing
@@ -39,12 +39,12 @@ def rotate_by_hand(world: World) -> None:
         sealed_anew(world.sealer, old, old.moved(KeyState.DEACTIVATED, now)),
         sealed_anew(world.sealer, new, new.moved(KeyState.ACTIVE, now)),
     ]
-    commit(world.services, seen, changed, ORDER, now)
+    commit(world.services, Sight(seen, now), changed, ORDER)
 
 
 def compromise_by_hand(world: World, key: SigningKey) -> None:
     gone = sealed_anew(world.sealer, key, key.moved(KeyState.COMPROMISED, world.clock()))
-    commit(world.services, world.keys.load_all(), [gone], ORDER, world.clock())
+    commit(world.services, look(world.services), [gone], ORDER)
 
 
 def kids(ring: KeyRing) -> list[str]:
@@ -209,7 +209,7 @@ def test_a_deactivated_key_is_served_and_a_destroyed_one_is_still_known(world: W
     gone = world.keys.load_all().find(old.kid)
     assert gone is not None
     destroyed = sealed_anew(world.sealer, gone, gone.moved(KeyState.DESTROYED, world.clock()))
-    commit(world.services, world.keys.load_all(), [destroyed], ORDER, world.clock())
+    commit(world.services, look(world.services), [destroyed], ORDER)
     world.clock.forward(seconds=1)
     assert old.kid not in kids(ring)
     assert ring.find_public(old.kid) is not None
