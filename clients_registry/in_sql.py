@@ -51,6 +51,19 @@ class Clients:
         # ordered here: the two databases sort letters differently (S-338)
         return sorted(found, key=lambda organisation: (organisation.name, organisation.cvr_number))
 
+    def public_redirect_uris(self) -> list[str]:
+        public = clients.c.metadata.contains('"token_endpoint_auth_method":"none"', autoescape=True)
+        wanted = select(clients.c.metadata).where(public, clients.c.disabled_at.is_(None))
+        with self._engine.connect() as connection:
+            found = [json.loads(text) for text in connection.execute(wanted).scalars()]
+        # read again, since a text elsewhere in the document may hold the same letters
+        return [
+            uri
+            for metadata in found
+            if metadata["token_endpoint_auth_method"] == "none"
+            for uri in metadata["redirect_uris"]
+        ]
+
     # --- writing -----------------------------------------------------------------------------------------------
 
     def begin_change(self, tx: Connection) -> None:

@@ -58,6 +58,9 @@ class ClientStore(Protocol):
     def organisations(self) -> list[Organisation]:
         """All organisations, by name."""
 
+    def public_redirect_uris(self) -> list[str]:
+        """The redirect URIs of every public client that is not disabled."""
+
     def begin_change(self, tx: Tx) -> None:
         """From here to the end of `tx` no other transaction writes here: what `tx` reads stays true."""
 

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 from clients_registry.client import Client
 from clients_registry.client_keys import ClientKeys
@@ -62,6 +63,7 @@ class Registry:
         self._lock = threading.Lock()
         self._clients: _Recent[RegisteredClient] = _Recent(remembered)
         self._unknown: _Recent[None] = _Recent(_UNKNOWN_REMEMBERED)
+        self._public_origins: frozenset[str] | None = None
         self._version: int | None = None
         self._read_at: datetime | None = None
         """When the version was last read with success."""
@@ -85,6 +87,25 @@ class Registry:
         with self._lock:
             if version == self._version:  # else what was read may be older than what was just forgotten
                 self._remember(client_id, found)
+        return found
+
+    def public_origins(self) -> frozenset[str]:
+        """Origins (RFC 6454 §4) of the redirect URIs of public clients, for CORS; none while the store is away.
+
+        Never raises: what everybody may read is served without asking a store.
+        """
+        try:
+            with self._lock:
+                self._refresh(self._clock())
+                version, known = self._version, self._public_origins
+            if known is not None:
+                return known
+            found = frozenset(filter(None, map(_origin, self._store.public_redirect_uris())))
+        except Exception:  # noqa: BLE001  whatever the store raises
+            return frozenset()
+        with self._lock:
+            if version == self._version:
+                self._public_origins = found
         return found
 
     def clients(self) -> list[RegisteredClient]:
@@ -126,10 +147,17 @@ class Registry:
         if version != self._version:
             self._clients.clear()
             self._unknown.clear()
+            self._public_origins = None
         self._version, self._read_at, self._failure = version, now, None
 
     def _may_serve_stale(self, now: datetime) -> bool:
         return self._read_at is not None and timedelta(0) <= now - self._read_at <= _STALE_AT_MOST
+
+
+def _origin(uri: str) -> str | None:
+    """As a browser sends it; None for a private-use scheme."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("https", "http") else None
 
 
 def _registered(client: Client, organisation: Organisation) -> RegisteredClient:

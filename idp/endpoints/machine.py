@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from idp.protocol.strict_form import parse_form, parse_query
+from idp.errors import InvalidRequest
+from idp.protocol.strict_form import parse_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,15 @@ class MachineRequest:
         return self.headers.get(name)
 
     def form(self) -> dict[str, str]:
-        """The parameters of the body.
+        """The parameters of a body that is a form, where the query string must be empty.
+
+        RFC 6749 §3.2: parameters of these endpoints come in the body; a query string ends up in logs (S-090).
 
         Raises: InvalidRequest for anything that is not one clean form.
         """
+        if self.query_string:
+            raise InvalidRequest("The parameters must be sent in the body, and none in the query string.")
         return parse_form(self.body, self.headers.get("content-type"))
-
-    def query(self) -> dict[str, str]:
-        """The parameters of the query string.
-
-        Raises: InvalidRequest for anything that is not clean.
-        """
-        return parse_query(self.query_string)
 
 
 Headers = tuple[tuple[str, str], ...]
@@ -60,6 +58,29 @@ class MachineResponse:
 
 MachineFunction = Callable[[MachineRequest], MachineResponse]
 
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers at one path."""
+
+    methods: Mapping[str, MachineFunction]
+    cross_origin: bool = False
+    """Whether single-page applications of registered origins may call it (protocol.md, CORS)."""
+
+    @property
+    def allow(self) -> str:
+        """The value of `Allow` (RFC 9110 §10.2.1)."""
+        names = set(self.methods)
+        if "GET" in names:
+            names.add("HEAD")
+        if self.cross_origin:
+            names.add("OPTIONS")
+        return ", ".join(sorted(names))
+
+
+RouteTable = Mapping[str, Route]
+"""By exact path: there are no patterns, so nothing but the path itself leads to an endpoint (S-346)."""
+
 NO_STORE: Headers = (("Cache-Control", "no-store"),)
 JSON_HEADERS: Headers = (("Content-Type", "application/json"), *NO_STORE)
 
@@ -73,10 +94,23 @@ def json_response(
     return MachineResponse(status, JSON_HEADERS + headers, _encode(members))
 
 
-def text_response(
-    text: str, *, content_type: str, status: int = 200, headers: Headers = ()
-) -> MachineResponse:
+def text_response(text: str, *, content_type: str) -> MachineResponse:
     """An answer that is one string, such as a signed JWT; nobody may keep it."""
-    return MachineResponse(
-        status, (("Content-Type", content_type), *NO_STORE, *headers), text.encode("ascii")
-    )
+    return MachineResponse(200, (("Content-Type", content_type), *NO_STORE), text.encode("ascii"))
+
+
+def published_response(
+    request: MachineRequest, body: bytes, *, content_type: str, etag: str, max_age_seconds: int
+) -> MachineResponse:
+    """A document for everybody, with its entity tag; 304 where the client has it (RFC 9110 §13.1.2)."""
+    headers: Headers = (("Cache-Control", f"public, max-age={max_age_seconds}"), ("ETag", etag))
+    asked = request.header("if-none-match")
+    if asked is not None and _names(asked, etag):
+        return MachineResponse(304, headers, b"")
+    return MachineResponse(200, (("Content-Type", content_type), *headers), body)
+
+
+def _names(asked: str, etag: str) -> bool:
+    """Whether `If-None-Match` names this tag; weak comparison, since a proxy may have made it weak."""
+    tags = (tag.strip().removeprefix("W/") for tag in asked.split(","))
+    return any(tag in (etag, "*") for tag in tags)

@@ -1,0 +1,32 @@
+"""The authenticated client of a request: the one step that every client endpoint begins with."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from clients_registry.registry import RegisteredClient
+from idp.addresses import neighbourhood
+from idp.endpoints.machine import MachineRequest
+from idp.errors import OAuthError
+from idp.protocol.client_auth import ClientAuthentication
+
+
+def authenticated_client(
+    authentication: ClientAuthentication,
+    request: MachineRequest,
+    parameters: Mapping[str, str],
+    now: datetime,
+    count: Callable[[str, dict[str, str]], None],
+) -> RegisteredClient:
+    """The client that has proven who it is.
+
+    Raises: InvalidClient, InvalidRequest, TooManyRequests.
+    """
+    try:
+        registered = authentication.authenticate(
+            parameters, request.header("authorization"), address=neighbourhood(request.peer_address), now=now
+        )
+    except OAuthError as error:
+        count("client_authentications", {"outcome": error.code})
+        raise
+    count("client_authentications", {"outcome": "verified"})
+    return registered

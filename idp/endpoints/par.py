@@ -1,0 +1,43 @@
+"""Pushed authorization requests (RFC 9126): a client leaves its request with us and gets a `request_uri` for the browser.
+
+The request is checked here in full, by the same function as a plain one, so nothing is left to fail later but the
+citizen's decision. It may be opened any number of times while it lives, and is decided once (grants/).
+"""
+
+from idp.endpoints.client import authenticated_client
+from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
+from idp.errors import InvalidRequest
+from idp.ids import new_secret
+from idp.protocol.authorization_request import REQUEST_URI_PREFIX, check_client_and_redirect, check_request
+from idp.protocol.client_auth import ClientAuthentication
+from idp.protocol.id_token_hint import HintVerifier
+from idp.records import PushedRequest
+from idp.services import Services
+
+
+def par(services: Services, authentication: ClientAuthentication) -> MachineFunction:
+    """The endpoint."""
+    hints = HintVerifier(services.policy, services.key_ring)
+    lifetime = services.policy.request_uri_lifetime
+
+    def respond(request: MachineRequest) -> MachineResponse:
+        now = services.clock()
+        # 1. The form.
+        parameters = request.form()
+        # 2. The client.
+        registered = authenticated_client(authentication, request, parameters, now, services.count)
+        # 3. RFC 9126 §2.1: no request inside a request.
+        if "request_uri" in parameters:
+            raise InvalidRequest("A request_uri must not be pushed.")
+        # 4. The request itself, for the client that authenticated.
+        named = {**parameters, "client_id": registered.client.client_id}
+        _, redirect_uri = check_client_and_redirect(named, services.registry)
+        checked = check_request(named, registered, redirect_uri, hints=hints)
+        # 5. Kept.
+        request_uri = REQUEST_URI_PREFIX + new_secret()
+        services.pushed_requests.put(request_uri, PushedRequest(checked, expires_at=now + lifetime))
+        return json_response(
+            {"request_uri": request_uri, "expires_in": int(lifetime.total_seconds())}, status=201
+        )
+
+    return respond

@@ -1,0 +1,28 @@
+"""Which function answers at which path. A new endpoint is a line here, and a row in the tests' matrices."""
+
+from idp.endpoints.discovery import discovery
+from idp.endpoints.health import healthz
+from idp.endpoints.jwks import jwks
+from idp.endpoints.machine import Route, RouteTable
+from idp.endpoints.par import par
+from idp.endpoints.token import token
+from idp.endpoints.userinfo import userinfo
+from idp.protocol.client_auth import ClientAuthentication
+from idp.services import Services
+
+
+def routes(services: Services) -> RouteTable:
+    """The table of a process."""
+    policy = services.policy
+    authentication = ClientAuthentication(services.registry, services.seen, services.rates, policy)
+    metadata = Route({"GET": discovery(policy, services.key_ring.algorithms)}, cross_origin=True)
+    claims = userinfo(services)
+    return {
+        "/.well-known/openid-configuration": metadata,
+        "/.well-known/oauth-authorization-server": metadata,
+        "/jwks": Route({"GET": jwks(policy, services.key_ring)}, cross_origin=True),
+        "/par": Route({"POST": par(services, authentication)}),
+        "/token": Route({"POST": token(services, authentication)}, cross_origin=True),
+        "/userinfo": Route({"GET": claims, "POST": claims}, cross_origin=True),
+        "/healthz": Route({"GET": healthz}),
+    }

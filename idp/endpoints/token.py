@@ -1,0 +1,59 @@
+"""The token endpoint (RFC 6749 §3.2): one pipeline for every grant, so that no grant forgets a shared step.
+
+parse once ─▶ authenticate the client ─▶ its grant ─▶ recorded ─▶ minted ─▶ answered
+"""
+
+from collections.abc import Callable, Mapping
+
+from clients_registry.client import Client
+from idp.addresses import neighbourhood
+from idp.endpoints.client import authenticated_client
+from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
+from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
+from idp.grants.authorization_code import GRANT_TYPE, redeem_code
+from idp.protocol.client_auth import ClientAuthentication
+from idp.services import Services
+from idp.tokens.issuer import IssuedTokens
+
+Redeem = Callable[..., IssuedTokens]
+
+_GRANTS: Mapping[str, Redeem] = {GRANT_TYPE: redeem_code}
+
+
+def token(services: Services, authentication: ClientAuthentication) -> MachineFunction:
+    """The endpoint."""
+
+    def respond(request: MachineRequest) -> MachineResponse:
+        now = services.clock()
+        # 1. The form.
+        parameters = request.form()
+        # 2. The client.
+        client = authenticated_client(authentication, request, parameters, now, services.count).client
+        # 3. Its grant.
+        redeem = _grant_of(parameters, client)
+        # 4. Recorded, then minted.
+        issued = redeem(services, client, parameters, address=neighbourhood(request.peer_address), now=now)
+        # 5. The answer (RFC 6749 §5.1).
+        return json_response(
+            {
+                "access_token": issued.access_token,
+                "token_type": "Bearer",
+                "expires_in": issued.expires_in_seconds,
+                "id_token": issued.id_token,
+                "scope": " ".join(issued.scope),
+            }
+        )
+
+    return respond
+
+
+def _grant_of(parameters: Mapping[str, str], client: Client) -> Redeem:
+    """Raises: InvalidRequest, UnsupportedGrantType, UnauthorizedClient."""
+    name = parameters.get("grant_type")
+    if name is None:
+        raise InvalidRequest("The grant_type is missing.")
+    if name not in _GRANTS:
+        raise UnsupportedGrantType("The grant_type is not supported.")
+    if name not in client.grant_types:
+        raise UnauthorizedClient("The client is not registered for this grant_type.")
+    return _GRANTS[name]
