@@ -45,7 +45,10 @@ class Citizen:
     family_name: str
     birthdate: date
     cpr: str
-    locale: str
+    language: str
+    street_address: str
+    postal_code: str
+    locality: str
 
     @property
     def name(self) -> str:
@@ -54,6 +57,10 @@ class Citizen:
     @property
     def user_id(self) -> str:
         return f"{self.given_name}.{self.family_name}".lower()
+
+    @property
+    def email(self) -> str:
+        return f"{self.user_id}@post.example"
 
 
 ORGANISATIONS = (
@@ -74,8 +81,8 @@ ORGANISATIONS = (
                 "nb": "se og endre byggesaken din",
             },
             legal_ground="law",
-            scope="openid profile",
-            claims=("name", "given_name", "family_name", "birthdate"),
+            scope="openid profile address",
+            claims=("name", "given_name", "family_name", "birthdate", "address"),
             port_offset=1,
             invitation="Se, hvor langt din byggesag er, og send det, vi mangler.",
             signed_in="Her er din byggesag: en carport på Havnegade. Vi venter på din tegning.",
@@ -135,21 +142,30 @@ CITIZENS = (
         family_name="Lindholm",
         birthdate=date(1990, 3, 12),
         cpr="7203902018",
-        locale="da",
+        language="da",
+        street_address="Havnegade 12, 2. tv.",
+        postal_code="9990",
+        locality="Nordhavn",
     ),
     Citizen(
         given_name="Noah",
         family_name="Krogh",
         birthdate=date(2008, 11, 2),
         cpr="6211084035",
-        locale="en",
+        language="en",
+        street_address="Skolevej 3",
+        postal_code="9991",
+        locality="Midtsund",
     ),
     Citizen(
         given_name="Inger",
         family_name="Mortensen",
         birthdate=date(1937, 6, 30),
         cpr="9006371046",
-        locale="da",
+        language="da",
+        street_address="Kirkestien 41",
+        postal_code="9990",
+        locality="Nordhavn",
     ),
 )
 

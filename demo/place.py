@@ -15,9 +15,9 @@ class Trouble(Exception):
     """The demo cannot go on; the message is a sentence that says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
-    """One demo: `directory` holds all of it, `port_base` is the provider's port."""
+    """One demo: `directory` holds all of it, `port_base` is the provider's port. `demo.compose` has another kind."""
 
     directory: Path
     port_base: int
@@ -30,8 +30,13 @@ class Place:
     def admin_port(self) -> int:
         return self.port_base + _ADMIN_OFFSET
 
-    def url(self, port_offset: int) -> str:
+    def url(self, slug: str, port_offset: int) -> str:
+        """Where citizens find a service."""
         return f"http://localhost:{self.port_base + port_offset}"
+
+    def listens(self, port_offset: int) -> tuple[str, int]:
+        """Host and port that the service's application listens on."""
+        return "127.0.0.1", self.port_base + port_offset
 
     @property
     def facts_file(self) -> Path:

@@ -88,7 +88,7 @@ def _start(place: Place, family: Family) -> None:
             log=place.log(slug),
         )
     for organisation, offset in services_with_a_page():
-        url = place.url(offset)
+        url = place.url(organisation.service.slug, offset)
         family.wait_until(lambda url=url: answers(f"{url}/healthz"), organisation.service.name)  # type: ignore[misc]
 
 

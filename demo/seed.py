@@ -39,7 +39,10 @@ def seed(place: Place) -> dict[str, Any]:
     facts = {
         "issuer": place.issuer,
         "services": [
-            {"name": f"{organisation.name}: {organisation.service.name}", "url": place.url(offset)}
+            {
+                "name": f"{organisation.name}: {organisation.service.name}",
+                "url": place.url(organisation.service.slug, offset),
+            }
             for organisation, offset in services_with_a_page()
         ],
         "citizens": [{"name": c.name, "user_id": c.user_id} | told["citizens"][c.user_id] for c in CITIZENS],
@@ -103,13 +106,19 @@ def _seed_organisation(place: Place, told: dict[str, Any], organisation: Organis
 def _metadata(place: Place, organisation: Organisation, public_key: dict[str, Any]) -> dict[str, Any]:
     """The registration of a service: RFC 7591 metadata, and ours."""
     service = organisation.service
-    url = place.url(service.port_offset or 0) if service.port_offset else "https://tider.midtsund.example"
+    url = (
+        place.url(service.slug, service.port_offset)
+        if service.port_offset
+        else "https://tider.midtsund.example"
+    )
+    # The registry takes no address of a private network for a client_uri, except the loopback address itself.
+    address = {} if url.startswith("https:") and service.port_offset else {"client_uri": url}
     return {
         "organisation": organisation.cvr_number,
         "profile": "fapi2",
         "client_name": service.name,
         **{f"client_name#{language}": name for language, name in service.localized_names.items()},
-        "client_uri": url,
+        **address,
         "redirect_uris": [f"{url}/callback"],
         "scope": service.scope,
         "token_endpoint_auth_method": "private_key_jwt",
@@ -131,7 +140,9 @@ def _add_citizen(place: Place, citizen: Citizen) -> dict[str, str]:
     answer = _adgang(
         place, "citizens", "add", "--user-id", citizen.user_id, "--cpr", citizen.cpr,
         "--given-name", citizen.given_name, "--family-name", citizen.family_name,
-        "--birthdate", citizen.birthdate.isoformat(), "--locale", citizen.locale, "--json",
+        "--birthdate", citizen.birthdate.isoformat(), "--language", citizen.language,
+        "--email", citizen.email, "--street-address", citizen.street_address,
+        "--postal-code", citizen.postal_code, "--locality", citizen.locality, "--json",
     )  # fmt: skip
     added = json.loads(answer)
     return {"password": added["password"], "totp_secret": added["totp_secret"]}
@@ -139,14 +150,15 @@ def _add_citizen(place: Place, citizen: Citizen) -> dict[str, str]:
 
 def _write_configuration(place: Place, told: dict[str, Any], organisation: Organisation, offset: int) -> None:
     client = told["clients"][organisation.service.slug]
+    host, port = place.listens(offset)
     configuration = {
         "service": organisation.service.slug,
-        "url": place.url(offset),
+        "url": place.url(organisation.service.slug, offset),
         "issuer": place.issuer,
         "client_id": client["client_id"],
         "key": client["key"],
-        "listen_host": "127.0.0.1",
-        "listen_port": place.port_base + offset,
+        "listen_host": host,
+        "listen_port": port,
     }
     write_json(place.service_configuration(organisation.service.slug), configuration)
 
@@ -165,7 +177,11 @@ def _adgang(place: Place, *words: str, given: dict[str, Any] | None = None) -> s
     )
     if done.returncode:
         raise Trouble(
-            f"`adgang {' '.join(words[:2])}` did not work: {done.stderr.strip() or 'it said nothing'}\n"
+            f"`adgang {' '.join(words[:2])}` did not work: {_end_of(done.stderr)}\n"
             f"If {place.directory} is from an older version, remove it and run `make demo` again."
         )
     return done.stdout
+
+
+def _end_of(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-6:]) or "it said nothing"

@@ -116,6 +116,8 @@ def _shown(claim: str, value: Any) -> str:
     if claim == "birthdate":
         day = date.fromisoformat(value)
         return f"{day.day}. {_MONTHS[day.month - 1]} {day.year}"
+    if claim == "cpr":
+        return f"{value[:6]}-{value[6:]}"
     if isinstance(value, bool):
         return "ja" if value else "nej"
     return str(value)
