@@ -33,6 +33,7 @@ from idp.ledger.in_sql import Ledger
 from idp.login.views import login_pages
 from idp.new_citizens import NewCitizens
 from idp.portal import portal_pages
+from idp.portal.front_page import front_page
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.secrets_directory import DeploymentSecrets, read_secrets
@@ -315,6 +316,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
         )
     )
     pages.register_blueprint(portal_pages())
+    pages.register_blueprint(front_page(services))
     pages.register_blueprint(login_pages(services))
     return Provider(
         wiring=wiring,

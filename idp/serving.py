@@ -119,7 +119,9 @@ class _listener:  # noqa: N801  a context manager that reads as a word in `serve
             return [exposition(self._metrics_directory)]
         if path == "/readyz":
             missing = missing_parts(self._wiring)
-            start_response("503 Service Unavailable" if missing else "200 OK", [("Content-Type", "text/plain")])
+            start_response(
+                "503 Service Unavailable" if missing else "200 OK", [("Content-Type", "text/plain")]
+            )
             return ["".join(f"{line}\n" for line in missing or ["ready"]).encode()]
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"Here are /readyz and /metrics.\n"]

@@ -97,6 +97,28 @@ def redis_url_each(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
+@pytest.fixture
+def deployment(tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock) -> Iterator[Any]:
+    """A running provider on SQLite and the embedded Valkey (tests/support/deployment.py)."""
+    from tests.support.deployment import running_deployment
+
+    with running_deployment(tmp_path, sqlite_url, valkey_url, clock) as running:
+        yield running
+
+
+@pytest.fixture
+def deployment_each(
+    tmp_path: Path, sql_url: str, valkey_url: str, clock: FrozenClock, request: pytest.FixtureRequest
+) -> Iterator[Any]:
+    """A running provider on SQLite + Valkey, and on PostgreSQL + the system's Redis."""
+    from tests.support.deployment import running_deployment
+
+    on_postgresql = sql_url.startswith("postgresql")
+    redis_url = str(request.getfixturevalue("system_redis_url")) if on_postgresql else valkey_url
+    with running_deployment(tmp_path, sql_url, redis_url, clock) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A Playwright `Browser`: real Chromium. Module-wide, since Playwright holds the thread's event loop."""

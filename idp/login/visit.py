@@ -9,9 +9,11 @@ known     has signed in as this citizen before; opens nothing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from flask import Response, current_app, request
 
+from clients_registry.client import Client
 from clients_registry.registry import RegisteredClient
 from idp.ids import digest, new_secret
 from idp.login.pages import Asker, Notice, NoticeKind, OrganisationKind
@@ -125,7 +127,7 @@ def turn_back(registered: RegisteredClient, kind: NoticeKind, status: int) -> No
         Notice(
             kind=kind,
             service_name=client.name_in(current_language()),
-            service_url=client.initiate_login_uri or client.client_uri,
+            service_url=service_url(client),
         ),
         status,
     )
@@ -142,8 +144,14 @@ def asker_of(visit: Visit) -> Asker:
         purpose_text=purpose.text,
         claims=visit.attempt.request.claims,
         logo_url=logo_url(organisation.logo),
-        service_url=client.client_uri,
+        service_url=service_url(client),
     )
+
+
+def service_url(client: Client) -> str:
+    """Where a citizen finds the service: its own page, else the site of its first redirect URI."""
+    site = urlsplit(client.redirect_uris[0])
+    return client.client_uri or f"{site.scheme}://{site.netloc}/"
 
 
 def logo_url(logo: str | None) -> str | None:

@@ -102,6 +102,13 @@ class Grants:
             return None
         return _grant(row, row.granted_at), citizen_from_row(row)
 
+    def of_session(self, session_id: str) -> list[Grant]:
+        statement = (
+            select(grants).where(grants.c.session_id == session_id).order_by(grants.c.created_at.desc())
+        )
+        with self._engine.connect() as connection:
+            return [_grant(row, row.created_at) for row in connection.execute(statement)]
+
     def revoke(self, tx: Connection, grant_id: str, at: datetime) -> bool:
         statement = update(grants).where(grants.c.grant_id == grant_id, grants.c.revoked_at.is_(None))
         return tx.execute(statement.values(revoked_at=at)).rowcount == 1

@@ -158,6 +158,9 @@ class Grants(Protocol):
     def find_live(self, grant_id: str) -> tuple[Grant, Citizen] | None:
         """The grant with its citizen, if neither revoked nor expired by record, and the citizen is active. One read."""
 
+    def of_session(self, session_id: str) -> list[Grant]:
+        """What was given in a session, newest first, revoked or not."""
+
     def revoke(self, tx: Tx, grant_id: str, at: datetime) -> bool:
         """True for the caller that revoked it."""
 

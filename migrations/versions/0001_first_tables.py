@@ -200,6 +200,12 @@ def upgrade() -> None:
     )
     op.create_index("mfa_pending_totp_by_end", "mfa_pending_totp", ["expires_at"], unique=False)
     op.create_table(
+        "mfa_user_handles",
+        sa.Column("citizen_id", sa.String(length=64), nullable=False),
+        sa.Column("user_handle", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("citizen_id"),
+    )
+    op.create_table(
         "mfa_passwords",
         sa.Column("citizen_id", sa.String(length=64), nullable=False),
         sa.Column("factor_id", sa.String(length=32), nullable=False),
@@ -209,12 +215,43 @@ def upgrade() -> None:
     )
     op.create_index("mfa_passwords_by_factor", "mfa_passwords", ["factor_id"], unique=True)
     op.create_table(
+        "mfa_recovery_codes",
+        sa.Column("factor_id", sa.String(length=32), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("spent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["factor_id"], ["mfa_factors.factor_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("factor_id", "digest"),
+    )
+    op.create_table(
+        "mfa_recovery_sets",
+        sa.Column("citizen_id", sa.String(length=64), nullable=False),
+        sa.Column("factor_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["factor_id"], ["mfa_factors.factor_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("citizen_id"),
+    )
+    op.create_index("mfa_recovery_sets_by_factor", "mfa_recovery_sets", ["factor_id"], unique=True)
+    op.create_table(
         "mfa_totp",
         sa.Column("factor_id", sa.String(length=32), nullable=False),
         sa.Column("sealed_seed", sa.LargeBinary(), nullable=False),
         sa.Column("last_step", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["factor_id"], ["mfa_factors.factor_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("factor_id"),
+    )
+    op.create_table(
+        "mfa_webauthn",
+        sa.Column("factor_id", sa.String(length=32), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("aaguid", sa.String(length=36), nullable=False),
+        sa.Column("backup_eligible", sa.Boolean(), nullable=False),
+        sa.Column("backed_up", sa.Boolean(), nullable=False),
+        sa.Column("attested", sa.Boolean(), nullable=False),
+        sa.Column("suspected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["factor_id"], ["mfa_factors.factor_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("factor_id"),
+        sa.UniqueConstraint("credential_id"),
     )
     op.create_table(
         "organisations",

@@ -1,0 +1,55 @@
+"""`/`: whether you are signed in with this browser, to which services, and the button that signs you out."""
+
+from flask import Blueprint, Response
+
+from idp.login.sign_out import sign_out_token
+from idp.login.visit import SignedIn, find_signed_in, service_url
+from idp.portal import pages
+from idp.protocol.acr import HIGH
+from idp.services import Services
+from idp.web import current_language, render
+
+
+def front_page(services: Services) -> Blueprint:
+    """The blueprint of the front page."""
+    blueprint = Blueprint("front_page", __name__)
+
+    @blueprint.get("/")
+    def show() -> Response:
+        signed_in = find_signed_in(services)
+        citizen = services.citizens.find(signed_in.session.citizen_id) if signed_in else None
+        if signed_in is None or citizen is None:
+            return render(pages.FrontPage())
+        return render(_page_of(services, signed_in, citizen.name))
+
+    return blueprint
+
+
+def _page_of(services: Services, signed_in: SignedIn, citizen_name: str) -> pages.FrontPage:
+    session = signed_in.session
+    return pages.FrontPage(
+        signed_in=pages.SignedIn(
+            citizen_name=citizen_name,
+            since=session.authenticated_at,
+            ends_at=min(session.idle_expires_at, session.expires_at),
+            level="high" if session.acr == HIGH else "substantial",
+            csrf_token=sign_out_token(signed_in.secret),
+        ),
+        services=_services_of(services, session.session_id),
+    )
+
+
+def _services_of(services: Services, session_id: str) -> tuple[pages.ServiceLink, ...]:
+    """The services that were opened in this session, each once, last first."""
+    links: dict[str, pages.ServiceLink] = {}
+    for grant in services.grants.of_session(session_id):
+        registered = services.registry.find_client(grant.client_id)
+        if registered is None or grant.client_id in links:
+            continue
+        links[grant.client_id] = pages.ServiceLink(
+            organisation_name=registered.organisation.name,
+            service_name=registered.client.name_in(current_language()),
+            url=service_url(registered.client),
+            used_at=grant.created_at,
+        )
+    return tuple(links.values())

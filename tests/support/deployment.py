@@ -1,0 +1,205 @@
+"""A whole provider in this process, on real stores, served over real HTTP on a free loopback port.
+
+Three organisations with a client each, one citizen with password and authenticator app. Only the clock is not real.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyotp
+from joserfc.jwk import ECKey
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from idp.app import Provider, Wiring, create_app
+from idp.citizens import NewCitizen
+from idp.new_citizens import Contact, FirstAccess
+from idp.records import Address
+from idp.secrets_directory import create_secrets
+from idp.settings import Settings
+from migrations import upgrade
+from tests.support.clock import FrozenClock
+
+CALLBACK = "http://localhost:{port}/callback"
+PASSWORD = "korrekt hest batteri"
+
+_CLAIMS = ["name", "given_name", "family_name", "birthdate"]
+
+
+@dataclass(frozen=True)
+class TestClient:
+    """A registered client and what only it knows."""
+
+    __test__ = False
+
+    client_id: str
+    redirect_uri: str
+    key: ECKey | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass
+class Deployment:
+    """A running provider. `wiring.services` are its services; `clock` moves its time."""
+
+    settings: Settings
+    clock: FrozenClock
+    provider: Provider
+    clients: dict[str, TestClient] = field(default_factory=dict)
+    citizens: dict[str, FirstAccess] = field(default_factory=dict)
+
+    @property
+    def issuer(self) -> str:
+        return self.settings.issuer
+
+    @property
+    def wiring(self) -> Wiring:
+        return self.provider.wiring
+
+    def add_citizen(
+        self, user_id: str, cpr: str, given_name: str = "Freja", family_name: str = "Holm"
+    ) -> FirstAccess:
+        access = self.wiring.new_citizens.add(
+            NewCitizen(user_id, cpr, given_name, family_name, "1970-02-28"),
+            actor="operator:test",
+            reason="a test",
+            contact=Contact(
+                f"{user_id}@mail.example", "+4500000000", Address("Havnegade 1", "9999", "Nordhavn", "DK")
+            ),
+            password=PASSWORD,
+        )
+        self.citizens[user_id] = access
+        return access
+
+    def code_of(self, user_id: str) -> str:
+        """The six digits now. Each step's code works once; `clock.forward(seconds=30)` gives the next."""
+        return pyotp.TOTP(self.citizens[user_id].totp_secret).at(self.clock())
+
+    def add_organisation(self, name: str, cvr_number: str, kind: str = "municipality") -> str:
+        services = self.wiring.registry_services
+        added = services.transact(
+            lambda tx: services.registrations.add_organisation(
+                tx, cvr_number=cvr_number, kind=kind, name=name, actor="operator:test"
+            )
+        )
+        return added.organisation_id
+
+    def add_client(self, name: str, organisation_id: str, **metadata: Any) -> TestClient:
+        """Register a client: `fapi2` with private_key_jwt unless `metadata` says otherwise."""
+        key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"})
+        registered: dict[str, Any] = {
+            "client_name": name,
+            "organisation": organisation_id,
+            "redirect_uris": [CALLBACK.format(port=9)],
+            "scope": "openid profile",
+            "purposes": [
+                {
+                    "id": "byggesag",
+                    "text": {"da": "se din byggesag", "en": "see your permit", "nb": "se byggesaken din"},
+                    "legal_ground": "law",
+                    "claims": _CLAIMS,
+                }
+            ],
+        }
+        if metadata.get("token_endpoint_auth_method", "private_key_jwt") == "private_key_jwt":
+            public = key.as_dict(private=False)
+            registered["jwks"] = {"keys": [{**public, "kid": key.thumbprint()}]}
+        registered |= metadata
+        services = self.wiring.registry_services
+        made = services.transact(
+            lambda tx: services.registrations.register(tx, registered, actor="operator:test")
+        )
+        client = TestClient(
+            made.client.client_id,
+            made.client.redirect_uris[0],
+            key if "jwks" in registered else None,
+            made.secret,
+        )
+        self.clients[name] = client
+        self.clock.forward(seconds=2)  # past the registry's remembered version
+        return client
+
+
+@contextmanager
+def running_deployment(
+    folder: Path, sql_url: str, redis_url: str, clock: FrozenClock, **settings: str
+) -> Iterator[Deployment]:
+    """The provider with organisations, clients and a citizen, until the end of the block."""
+    port = _free_port()
+    create_secrets(folder / "secrets")
+    made = Settings.from_environment(
+        {
+            "ADGANG_ISSUER": f"http://localhost:{port}",
+            "ADGANG_ENVIRONMENT": "demo",
+            "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
+            "ADGANG_SECRETS_DIRECTORY": str(folder / "secrets"),
+            "ADGANG_STATE_DIRECTORY": str(folder),
+            "ADGANG_DATABASE_URL": sql_url,
+            "ADGANG_REDIS_URL": redis_url,
+            **settings,
+        }
+    )
+    prepare = Wiring(made, clock)
+    upgrade(prepare.database.writing)
+    prepare.ensure_keys()
+    prepare.redis.ping()  # the epoch begins
+    prepare.close()
+    clock.forward(seconds=2)
+    deployment = Deployment(made, clock, create_app(made, clock))
+    _furnish(deployment)
+    server = make_server("localhost", port, deployment.provider, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield deployment
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        deployment.wiring.close()
+
+
+def _furnish(deployment: Deployment) -> None:
+    nordhavn = deployment.add_organisation("Nordhavn Kommune", "99000001")
+    boligstoette = deployment.add_organisation("Statens Boligstøtte", "99000002", "state")
+    midtsund = deployment.add_organisation("Region Midtsund", "99000003", "region")
+    deployment.add_client("Byggesager", nordhavn)
+    deployment.add_client(
+        "Boligstøtte",
+        boligstoette,
+        redirect_uris=[CALLBACK.format(port=10)],
+        scope="openid profile email cpr",
+        purposes=[
+            {
+                "id": "boligstoette",
+                "text": {"da": "beregne din støtte", "en": "work out your support", "nb": "regne ut støtten"},
+                "legal_ground": "consent",
+                "claims": [*_CLAIMS, "email", "cpr"],
+            }
+        ],
+    )
+    deployment.add_client(
+        "Sundhedstider",
+        midtsund,
+        profile="oidc",
+        redirect_uris=[CALLBACK.format(port=11)],
+        token_endpoint_auth_method="client_secret_basic",
+        response_modes=["query", "form_post"],
+    )
+    deployment.add_citizen("freja.holm", "8802701234")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Tests read answers, not access logs."""

@@ -1,0 +1,112 @@
+"""A relying party in a few lines, for tests that look at the provider: requests, PKCE, assertions, codes.
+
+Signs with joserfc, speaks with requests. Whole foreign libraries have tests of their own.
+"""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from joserfc import jwt
+
+from tests.support.deployment import Deployment, TestClient
+
+
+@dataclass
+class AuthorizationAsked:
+    """A request on its way: what the browser opens, and what the client must remember."""
+
+    url: str
+    verifier: str
+    state: str
+    nonce: str
+
+
+@dataclass
+class RelyingParty:
+    deployment: Deployment
+    client: TestClient
+    scope: str = "openid profile"
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def assertion(self, **changes: Any) -> str:
+        """A client assertion (RFC 7523); `changes` replace claims, and a None removes one."""
+        now = int(self.deployment.clock().timestamp())
+        claims = {
+            "iss": self.client.client_id,
+            "sub": self.client.client_id,
+            "aud": self.deployment.issuer,
+            "jti": secrets.token_urlsafe(16),
+            "iat": now,
+            "exp": now + 60,
+        }
+        claims = {name: value for name, value in (claims | changes).items() if value is not None}
+        key = self.client.key
+        assert key is not None, "this client has no key"
+        return jwt.encode({"alg": "ES256", "kid": key.thumbprint()}, claims, key)
+
+    def authentication(self) -> dict[str, Any]:
+        """Arguments of a requests call that authenticate the client."""
+        if self.client.secret is not None:
+            return {"auth": (self.client.client_id, self.client.secret)}
+        return {
+            "data": {
+                "client_id": self.client.client_id,
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                "client_assertion": self.assertion(),
+            }
+        }
+
+    def post(self, path: str, fields: dict[str, str]) -> requests.Response:
+        """An authenticated POST."""
+        arguments = self.authentication()
+        data = {**arguments.pop("data", {}), **fields}
+        return requests.post(self.deployment.issuer + path, data=data, timeout=20, **arguments)
+
+    def parameters(self, verifier: str, state: str, nonce: str, **extra: str) -> dict[str, str]:
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        return {
+            "client_id": self.client.client_id,
+            "response_type": "code",
+            "redirect_uri": self.client.redirect_uri,
+            "scope": self.scope,
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            **self.extra,
+            **extra,
+        }
+
+    def ask(self, *, push: bool | None = None, **extra: str) -> AuthorizationAsked:
+        """Begin a sign-in: pushed for clients with a key, plain for the others."""
+        verifier, state, nonce = (secrets.token_urlsafe(32) for _ in range(3))
+        parameters = self.parameters(verifier, state, nonce, **extra)
+        if push is None:
+            push = self.client.key is not None
+        if push:
+            answer = self.post("/par", parameters)
+            assert answer.status_code == 201, answer.text
+            parameters = {"client_id": self.client.client_id, "request_uri": answer.json()["request_uri"]}
+        url = f"{self.deployment.issuer}/authorize?{urlencode(parameters)}"
+        return AuthorizationAsked(url, verifier, state, nonce)
+
+    def redeem(self, code: str, verifier: str, **changes: str) -> requests.Response:
+        fields = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.client.redirect_uri,
+            "code_verifier": verifier,
+        }
+        return self.post("/token", fields | changes)
+
+    def userinfo(self, access_token: str) -> requests.Response:
+        return requests.get(
+            self.deployment.issuer + "/userinfo",
+            headers={"Authorization": f"Bearer {access_token}"},
+            timeout=20,
+        )
