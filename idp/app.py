@@ -264,13 +264,20 @@ class Wiring:
         """References across packages that lead nowhere, by what they are."""
         return dangling_references(self.database.reading)
 
-    def close(self) -> None:
-        """End what was opened, the embedded store last."""
+    def disconnect(self) -> None:
+        """Close every connection and forget what holds one; each part is made anew when next asked for."""
         parts = vars(self)
         if "redis" in parts:
             self.redis.close()
         if "database" in parts:
             self.database.close()
+        for name in set(parts) - {"settings", "clock", "secrets", "embedded_valkey"}:
+            del parts[name]
+
+    def close(self) -> None:
+        """End what was opened, the embedded store last."""
+        self.disconnect()
+        parts = vars(self)
         if "embedded_valkey" in parts and self.embedded_valkey is not None:
             self.embedded_valkey.stop()
 

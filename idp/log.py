@@ -2,7 +2,7 @@
 
 What is logged is chosen at the call (`extra={...}`); nothing from a request is logged by accident. Never
 here: secrets, tokens, codes, cookies, passwords, CPR numbers (S-366). Libraries that log live tokens at DEBUG are
-held at INFO.
+held at WARNING.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-_LOUD_LIBRARIES = ("authlib", "joserfc", "urllib3", "sqlalchemy", "werkzeug", "httpx")
+_LOUD_LIBRARIES = ("alembic", "authlib", "joserfc", "sqlalchemy", "urllib3", "werkzeug")
 
 _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What logging itself puts on a record; the rest came by `extra`."""
@@ -43,7 +43,7 @@ def start_logging(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in _LOUD_LIBRARIES:
-        logging.getLogger(name).setLevel(logging.INFO)
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _without_values(fault: BaseException) -> list[str]:

@@ -21,6 +21,13 @@ _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 _GRACE_SECONDS = 30
 
+_GRANIANS_LOG = {
+    "handlers": {},
+    "formatters": {},
+    "loggers": {"_granian": {"handlers": [], "propagate": True}},
+}
+"""Granian's words go where ours go."""
+
 
 def worker_application() -> Any:
     """The WSGI application of one worker process; granian calls it once in each."""
@@ -51,6 +58,7 @@ def serve(settings: Settings) -> None:
     wiring = Wiring(settings)
     try:
         check_start(wiring)
+        wiring.disconnect()  # workers are forked from here, and a connection must not have two owners
         if wiring.embedded_valkey is not None:
             os.environ["ADGANG_REDIS_URL"] = wiring.embedded_valkey.url  # noqa: TID251  the workers share it
         with _listener(wiring, directory):
@@ -63,6 +71,7 @@ def _granian(settings: Settings) -> Any:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
+    from granian.log import LogLevels
 
     return Granian(
         "idp.serving:worker_application",
@@ -76,12 +85,11 @@ def _granian(settings: Settings) -> Any:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
         websockets=False,
-        log_enabled=True,
-        log_level="warning",  # type: ignore[arg-type]  # granian's own enum accepts the word
+        log_dictconfig=_GRANIANS_LOG,
+        log_level=LogLevels.warning,
         respawn_failed_workers=True,
         respawn_interval=1.0,
         workers_kill_timeout=_GRACE_SECONDS,
-        process_name="adgang",
     )
 
 

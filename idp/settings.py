@@ -59,7 +59,7 @@ class Settings:
     )
     admin_port: int = _setting("Port of the operators' listener.", 9464, at_least=1, at_most=65535)
     workers: int = _setting("Worker processes.", 2, at_least=1, at_most=256)
-    threads: int = _setting("Threads in each worker.", 8, at_least=1, at_most=64)
+    threads: int = _setting("Threads in each worker.", 4, at_least=1, at_most=64)
     trusted_proxies: tuple[str, ...] = _setting(
         "Networks, separated by commas, whose X-Forwarded-For is believed. Nobody by default.", ()
     )

@@ -74,7 +74,8 @@ class Database:
                 "options": f"-c statement_timeout={_PATIENCE_SECONDS}s -c lock_timeout={_PATIENCE_SECONDS}s",
             }
         )
-        isolation = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
+        # A read in autocommit mode leaves nothing to roll back when its connection is returned.
+        isolation = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True} if autocommit else {}
         engine = create_engine(
             url,
             connect_args=arguments,
