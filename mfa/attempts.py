@@ -80,6 +80,12 @@ class Attempts:
         self._failures.keep(tx, attempt.authenticator, raised)
         return Attempt(attempt.claimant, attempt.kind, attempt.factor, raised)
 
+    def reject(self, tx: Tx, attempt: Attempt, reason: Rejection, now: datetime) -> FactorRejected:
+        """Count and tell in one, for checks that take no time; the caller commits and then raises."""
+        counted = self.count(tx, attempt, now)
+        self.failed(tx, counted, reason, now)
+        return counted.rejection(reason)
+
     def failed(self, tx: Tx, attempt: Attempt, reason: Rejection, now: datetime) -> None:
         """Tell the ledger that a counted try failed, and what that brought about."""
         claimant = attempt.claimant
@@ -98,6 +104,12 @@ class Attempts:
         self._append(
             tx, event, claimant.citizen_id, _facts(attempt.kind, attempt.factor), now, actor="system"
         )
+
+    def suspected(self, tx: Tx, attempt: Attempt, now: datetime) -> None:
+        """Tell the ledger that there may be a copy of this key."""
+        if attempt.factor is not None:
+            facts = _facts(attempt.kind, attempt.factor)
+            self._append(tx, events.FACTOR_SUSPECTED, attempt.factor.citizen_id, facts, now, actor="system")
 
     def succeeded(
         self, tx: Tx, attempt: Attempt, factor: Factor, amr: tuple[str, ...], now: datetime

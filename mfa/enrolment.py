@@ -1,15 +1,14 @@
-"""Adding, naming and removing factors. Never removes the last way in (S-315). Who may do so is decided outside:
+"""Adding passwords and TOTP devices; naming and removing any factor. Never removes the last way in (S-315). Who may do so is decided outside:
 the caller has checked a fresh proof at the highest level the citizen can reach (S-260, S-302).
 """
 
-import secrets
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mfa import events, totp
 from mfa.errors import EnrolmentFault, EnrolmentRefused, FactorRejected, Rejection
+from mfa.factor_changes import check_name, check_room, new_factor_id, tell
 from mfa.factors import Factor, FactorKind, leaves_a_way_in
 from mfa.password import HashedPassword, Passwords
 from mfa.ports import Factors, Journal, PendingTotp, PendingTotps, Sealer, Transact, Tx
@@ -18,7 +17,6 @@ PENDING_LIFETIME = timedelta(minutes=10)
 """NIST SP 800-63B-4 §4.1.2: a binding is finished within ten minutes (S-259)."""
 MOST_TOTP_DEVICES = 3
 """Each device makes a guess more likely to hit; three phones are enough for one person."""
-_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +61,9 @@ class Enrolment:
         self, tx: Tx, citizen_id: str, hashed: HashedPassword, *, actor: str, now: datetime
     ) -> Factor:
         """Make it the citizen's password, in place of any other; failures at the old one end with it."""
-        factor = self._new_factor(citizen_id, FactorKind.PASSWORD, "", now)
+        factor = Factor(new_factor_id(), citizen_id, FactorKind.PASSWORD, "", now)
         self._factors.set_password(tx, factor, hashed.encoded)
-        self._tell(tx, events.FACTOR_ADDED, factor, actor, now)
+        tell(self._journal, tx, events.FACTOR_ADDED, factor, actor, now)
         return factor
 
     def set_password(
@@ -93,12 +91,12 @@ class Enrolment:
         Raises:
             EnrolmentRefused: too many devices.
         """
-        factor_id, seed = _new_factor_id(), totp.new_seed()
+        factor_id, seed = new_factor_id(), totp.new_seed()
         sealed = totp.seal_seed(self._sealer, seed, citizen_id, factor_id)
         offered = PendingTotp(factor_id, citizen_id, binding, sealed, now + PENDING_LIFETIME)
 
         def work(tx: Tx) -> PendingTotp:
-            self._check_room(tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
+            check_room(self._factors, tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
             return self._pending.put(tx, offered, now=now)
 
         kept = self._transact(work)
@@ -114,14 +112,14 @@ class Enrolment:
         label = check_name(name)
 
         def work(tx: Tx) -> Factor:
-            self._check_room(tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
+            check_room(self._factors, tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
             offer = self._pending.take(tx, citizen_id, binding)
             if offer is None or offer.expires_at <= now:
                 raise EnrolmentRefused(EnrolmentFault.UNKNOWN)
             step = _first_step(self._seed_of(offer), code, now)  # raising puts the offer back
             factor = Factor(offer.factor_id, citizen_id, FactorKind.TOTP, label, now)
             self._factors.add_totp(tx, factor, offer.sealed_seed, used_step=step)
-            self._tell(tx, events.FACTOR_ADDED, factor, "citizen", now)
+            tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now)
             return factor
 
         return self._transact(work)
@@ -136,7 +134,7 @@ class Enrolment:
         def work(tx: Tx) -> None:
             factor, _ = self._lock(tx, citizen_id, factor_id)
             self._factors.rename(tx, factor_id, label)
-            self._tell(tx, events.FACTOR_RENAMED, factor, "citizen", now)
+            tell(self._journal, tx, events.FACTOR_RENAMED, factor, "citizen", now)
 
         self._transact(work)
 
@@ -152,7 +150,7 @@ class Enrolment:
             if not leaves_a_way_in(others):
                 raise EnrolmentRefused(EnrolmentFault.LAST)
             self._factors.remove(tx, factor_id)
-            self._tell(tx, events.FACTOR_REMOVED, factor, actor, now)
+            tell(self._journal, tx, events.FACTOR_REMOVED, factor, actor, now)
             return factor
 
         return self._transact(work)
@@ -169,37 +167,8 @@ class Enrolment:
                 return factor, [other for other in all_factors if other is not factor]
         raise EnrolmentRefused(EnrolmentFault.UNKNOWN)
 
-    def _check_room(self, tx: Tx, citizen_id: str, kind: FactorKind, most: int) -> None:
-        if sum(factor.kind is kind for factor in self._factors.lock_of_citizen(tx, citizen_id)) >= most:
-            raise EnrolmentRefused(EnrolmentFault.TOO_MANY)
-
     def _seed_of(self, offer: PendingTotp) -> totp.Seed:
         return totp.unseal_seed(self._sealer, offer.sealed_seed, offer.citizen_id, offer.factor_id)
-
-    def _new_factor(self, citizen_id: str, kind: FactorKind, name: str, now: datetime) -> Factor:
-        return Factor(_new_factor_id(), citizen_id, kind, name, now)
-
-    def _tell(self, tx: Tx, event: str, factor: Factor, actor: str, now: datetime) -> None:
-        facts: dict[str, str | int | list[str]] = {
-            "kind": factor.kind.value, "factor_id": factor.factor_id, "name": factor.name,
-        }  # fmt: skip
-        self._journal.append(tx, event=event, actor=actor, at=now, citizen_id=factor.citizen_id, facts=facts)
-
-
-def check_name(name: str) -> str:
-    """A citizen's own name for a factor: one line of text, tidied.
-
-    Raises:
-        EnrolmentRefused
-    """
-    tidy = unicodedata.normalize("NFC", name[: 4 * _LONGEST_NAME]).strip()
-    if not 1 <= len(tidy) <= _LONGEST_NAME or any(unicodedata.category(sign)[0] == "C" for sign in tidy):
-        raise EnrolmentRefused(EnrolmentFault.NAME)
-    return tidy
-
-
-def _new_factor_id() -> str:
-    return secrets.token_urlsafe(16)
 
 
 def _first_step(seed: totp.Seed, code: str, now: datetime) -> int:

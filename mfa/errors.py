@@ -7,7 +7,7 @@ from enum import StrEnum
 class Rejection(StrEnum):
     """Why an answer was rejected.
 
-    The first three say that an answer was looked at and counted; the others that it was not looked at.
+    The first four say that an answer was looked at and counted; the others that it was not looked at.
     """
 
     WRONG = "wrong"
@@ -15,6 +15,8 @@ class Rejection(StrEnum):
     """Not of the form that such an answer has (a TOTP code that is not six digits)."""
     REPLAYED = "replayed"
     """Right, and used before."""
+    SUSPECT = "suspect"
+    """Right, but the key's counter fell: there may be a copy of it."""
     SLOWED = "slowed"
     BLOCKED = "blocked"
     DISABLED = "disabled"
@@ -67,6 +69,8 @@ class EnrolmentFault(StrEnum):
     LAST = "last"
     """Without it the citizen could not sign in."""
     TOO_MANY = "too_many"
+    ALREADY = "already"
+    """This key is registered already, here or with somebody else."""
     NAME = "name"
     """An empty or overlong name, or one with control characters."""
 

@@ -7,6 +7,7 @@ FACTOR_VERIFIED = "factor-verified"
 FACTOR_FAILED = "factor-failed"
 FACTOR_BLOCKED = "factor-blocked"
 FACTOR_DISABLED = "factor-disabled"
+FACTOR_SUSPECTED = "factor-suspected"
 
 ALL = (
     FACTOR_ADDED,
@@ -16,4 +17,5 @@ ALL = (
     FACTOR_FAILED,
     FACTOR_BLOCKED,
     FACTOR_DISABLED,
+    FACTOR_SUSPECTED,
 )

@@ -88,10 +88,15 @@ class Proof(Protocol):
 
 
 def categories_of(proofs: Iterable[Proof]) -> frozenset[Category]:
-    """The different things that these proofs show together; a user-verifying passkey shows two."""
+    """The different things that these proofs show together; a user-verifying passkey shows two.
+
+    A recovery code shows nothing here: it gets a citizen back in, and no session stands on it.
+    """
     found: set[Category] = set()
     for proof in proofs:
-        found.add(FactorKind(proof.kind).category)
+        kind = FactorKind(proof.kind)
+        if kind.signs_in:
+            found.add(kind.category)
         if USER_VERIFIED in proof.amr:
             found |= set(Category)
     return frozenset(found)

@@ -17,7 +17,7 @@ from mfa.factors import Factor, FactorKind
 from mfa.ports import PasswordFactor, PendingTotp, TotpFactor
 
 _factors = tables.factors
-_FACTOR_COLUMNS = [_factors.c[field.name] for field in fields(Factor)]
+FACTOR_COLUMNS = [_factors.c[field.name] for field in fields(Factor)]
 
 
 def upsert(tx: Connection, table: Table) -> Any:
@@ -34,6 +34,28 @@ def factor_of(row: Any) -> Factor:
     return Factor(**{**values, "kind": FactorKind(values["kind"])})
 
 
+def add_factor(tx: Connection, factor: Factor) -> None:
+    tx.execute(
+        _factors.insert().values({field.name: getattr(factor, field.name) for field in fields(Factor)})
+    )
+
+
+def remove_factor(tx: Connection, factor_id: str) -> bool:
+    tx.execute(delete(tables.failures).where(tables.failures.c.authenticator == factor_id))
+    return changed_one(tx.execute(delete(_factors).where(_factors.c.factor_id == factor_id)))
+
+
+def end_earlier(tx: Connection, factor: Factor) -> None:
+    """Remove the citizen's other factors of this kind, which exists once for each citizen."""
+    earlier = select(_factors.c.factor_id).where(
+        _factors.c.citizen_id == factor.citizen_id,
+        _factors.c.kind == factor.kind.value,
+        _factors.c.factor_id != factor.factor_id,
+    )
+    for (factor_id,) in tx.execute(earlier).all():
+        remove_factor(tx, factor_id)
+
+
 class Factors:
     """`ports.Factors`."""
 
@@ -48,9 +70,7 @@ class Factors:
         return [factor_of(row) for row in tx.execute(_of_citizen(citizen_id).with_for_update())]
 
     def add(self, tx: Connection, factor: Factor) -> None:
-        tx.execute(
-            _factors.insert().values({field.name: getattr(factor, field.name) for field in fields(Factor)})
-        )
+        add_factor(tx, factor)
 
     def rename(self, tx: Connection, factor_id: str, name: str) -> bool:
         return changed_one(
@@ -58,8 +78,7 @@ class Factors:
         )
 
     def remove(self, tx: Connection, factor_id: str) -> bool:
-        tx.execute(delete(tables.failures).where(tables.failures.c.authenticator == factor_id))
-        return changed_one(tx.execute(delete(_factors).where(_factors.c.factor_id == factor_id)))
+        return remove_factor(tx, factor_id)
 
     def use(self, tx: Connection, factor_id: str, at: datetime) -> bool:
         usable = and_(_factors.c.factor_id == factor_id, _factors.c.disabled_at.is_(None))
@@ -69,21 +88,15 @@ class Factors:
         tx.execute(update(_factors).where(_factors.c.factor_id == factor_id).values(disabled_at=at))
 
     def set_password(self, tx: Connection, factor: Factor, password_hash: str) -> None:
-        self.add(tx, factor)
+        add_factor(tx, factor)
         kept = {"factor_id": factor.factor_id, "password_hash": password_hash}
         statement = upsert(tx, tables.passwords).values(citizen_id=factor.citizen_id, **kept)
         tx.execute(statement.on_conflict_do_update(index_elements=["citizen_id"], set_=kept))
-        earlier = select(_factors.c.factor_id).where(
-            _factors.c.citizen_id == factor.citizen_id,
-            _factors.c.kind == FactorKind.PASSWORD.value,
-            _factors.c.factor_id != factor.factor_id,
-        )
-        for (factor_id,) in tx.execute(earlier).all():
-            self.remove(tx, factor_id)
+        end_earlier(tx, factor)
 
     def password_of(self, tx: Connection, citizen_id: str) -> PasswordFactor | None:
         statement = (
-            select(*_FACTOR_COLUMNS, tables.passwords.c.password_hash)
+            select(*FACTOR_COLUMNS, tables.passwords.c.password_hash)
             .join(tables.passwords, tables.passwords.c.factor_id == _factors.c.factor_id)
             .where(tables.passwords.c.citizen_id == citizen_id)
         )
@@ -95,13 +108,13 @@ class Factors:
         return changed_one(tx.execute(update(tables.passwords).where(same).values(password_hash=new)))
 
     def add_totp(self, tx: Connection, factor: Factor, sealed_seed: bytes, *, used_step: int) -> None:
-        self.add(tx, factor)
+        add_factor(tx, factor)
         row = {"factor_id": factor.factor_id, "sealed_seed": sealed_seed, "last_step": used_step}
         tx.execute(tables.totp.insert().values(row))
 
     def totps_of(self, tx: Connection, citizen_id: str) -> list[TotpFactor]:
         statement = (
-            select(*_FACTOR_COLUMNS, tables.totp.c.sealed_seed)
+            select(*FACTOR_COLUMNS, tables.totp.c.sealed_seed)
             .join(tables.totp, tables.totp.c.factor_id == _factors.c.factor_id)
             .where(_factors.c.citizen_id == citizen_id)
             .order_by(_factors.c.factor_id)
@@ -111,7 +124,7 @@ class Factors:
 
 def _of_citizen(citizen_id: str) -> Any:
     return (
-        select(*_FACTOR_COLUMNS)
+        select(*FACTOR_COLUMNS)
         .where(_factors.c.citizen_id == citizen_id)
         .order_by(_factors.c.created_at, _factors.c.factor_id)
     )

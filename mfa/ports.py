@@ -71,6 +71,22 @@ class PendingTotp:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StoredCredential:
+    """A passkey or security key, with what was true of it when last used."""
+
+    factor: Factor
+    user_handle: bytes
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    aaguid: str
+    backup_eligible: bool
+    backed_up: bool
+    attested: bool
+    suspected_at: datetime | None = None
+
+
 class Factors(Protocol):
     """The factors of citizens."""
 
@@ -145,3 +161,41 @@ class Failures(Protocol):
 
     def sweep(self, tx: Tx, before: datetime) -> int:
         """Forget the counts of what does not exist, last raised before then; returns how many."""
+
+
+class Credentials(Protocol):
+    """Passkeys and security keys."""
+
+    def user_handle(self, tx: Tx, citizen_id: str, *, new: bytes) -> bytes:
+        """The citizen's handle for authenticators; `new` becomes it where there is none yet."""
+
+    def add(self, tx: Tx, credential: StoredCredential) -> bool:
+        """Add the key. False, changing nothing, where its credential id is known, whoever has it."""
+
+    def find(self, tx: Tx, credential_id: bytes) -> StoredCredential | None: ...
+
+    def of_citizen(self, citizen_id: str) -> list[StoredCredential]: ...
+
+    def advance(self, tx: Tx, factor_id: str, sign_count: int, *, backed_up: bool) -> bool:
+        """One conditional UPDATE: the counter rises, or was and stays 0; it never falls (S-273, S-274)."""
+
+    def suspect(self, tx: Tx, factor_id: str, at: datetime) -> None:
+        """Note that there may be a copy of the key; the first time is kept."""
+
+
+class RecoverySets(Protocol):
+    """Recovery codes, as digests."""
+
+    def replace(self, tx: Tx, factor: Factor, digests: Iterable[str]) -> None:
+        """Keep these, and end the citizen's earlier set: of parallel callers one set is left."""
+
+    def of_citizen(self, tx: Tx, citizen_id: str) -> Factor | None: ...
+
+    def spend(self, tx: Tx, factor_id: str, digest: str, at: datetime) -> bool:
+        """One conditional UPDATE: True for exactly one caller per code."""
+
+    def knows(self, tx: Tx, factor_id: str, digest: str) -> bool:
+        """Whether the code is of this set, spent or not."""
+
+    def left(self, citizen_id: str) -> int:
+        """How many codes are unspent."""

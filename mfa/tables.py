@@ -103,3 +103,40 @@ failures = Table(
     Column("known_last_at", UtcDateTime),
     Index("mfa_failures_by_citizen", "citizen_id"),
 )
+
+user_handles = Table(
+    "mfa_user_handles",
+    metadata,
+    Column("citizen_id", String(64), primary_key=True),
+    Column("user_handle", LargeBinary, nullable=False),
+)
+
+webauthn = Table(
+    "mfa_webauthn",
+    metadata,
+    _factor_id(primary_key=True),
+    Column("credential_id", LargeBinary, nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("aaguid", String(36), nullable=False),
+    Column("backup_eligible", Boolean, nullable=False),
+    Column("backed_up", Boolean, nullable=False),
+    Column("attested", Boolean, nullable=False),
+    Column("suspected_at", UtcDateTime),
+)
+
+recovery_sets = Table(
+    "mfa_recovery_sets",
+    metadata,
+    Column("citizen_id", String(64), primary_key=True),  # one set each
+    _factor_id(primary_key=False),
+    Index("mfa_recovery_sets_by_factor", "factor_id", unique=True),
+)
+
+recovery_codes = Table(
+    "mfa_recovery_codes",
+    metadata,
+    _factor_id(primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("spent_at", UtcDateTime),
+)

@@ -30,14 +30,13 @@ class _Device:
 class TotpVerification:
     """Part of `mfa.verification.Verification`, which alone calls it."""
 
-    def __init__(self, factors: Factors, steps: TotpSteps, attempts: Attempts, sealer: Sealer) -> None:
+    def __init__(self, factors: Factors, steps: TotpSteps, sealer: Sealer) -> None:
         self._factors = factors
         self._steps = steps
-        self._attempts = attempts
         self._sealer = sealer
 
     def check(
-        self, tx: Tx, claimant: Claimant, answer: TotpAnswer, now: datetime
+        self, tx: Tx, attempts: Attempts, claimant: Claimant, answer: TotpAnswer, now: datetime
     ) -> VerifiedFactor | FactorRejected:
         """The proven device, or why not: returned, so that the transaction commits the count (S-242).
 
@@ -46,10 +45,9 @@ class TotpVerification:
         """
         found = [] if claimant.citizen_id is None else self._factors.totps_of(tx, claimant.citizen_id)
         if not found:
-            return self._fail(
-                tx, [self._attempts.open_for(tx, claimant, FactorKind.TOTP, None, now)], Rejection.WRONG, now
-            )
-        devices = self._open(tx, claimant, found, now)
+            nothing = attempts.open_for(tx, claimant, FactorKind.TOTP, None, now)
+            return attempts.reject(tx, nothing, Rejection.WRONG, now)
+        devices = self._open(tx, attempts, claimant, found, now)
         reason = Rejection.WRONG
         for device in devices:
             try:
@@ -61,17 +59,20 @@ class TotpVerification:
             else:
                 factor = device.totp.factor
                 if self._steps.advance(tx, factor.factor_id, step):
-                    return self._attempts.succeeded(tx, device.attempt, factor, FactorKind.TOTP.amr, now)
+                    return attempts.succeeded(tx, device.attempt, factor, FactorKind.TOTP.amr, now)
                 reason = Rejection.REPLAYED
-        return self._fail(tx, [device.attempt for device in devices], reason, now)
+        first, *_ = [attempts.reject(tx, device.attempt, reason, now) for device in devices]  # counts on each
+        return first
 
-    def _open(self, tx: Tx, claimant: Claimant, found: list[TotpFactor], now: datetime) -> list[_Device]:
+    def _open(
+        self, tx: Tx, attempts: Attempts, claimant: Claimant, found: list[TotpFactor], now: datetime
+    ) -> list[_Device]:
         """The devices whose codes are looked at now; if none is, the refusal that ends first."""
         devices: list[_Device] = []
         refusals: list[FactorRejected] = []
         for each in found:
             try:
-                attempt = self._attempts.open_for(tx, claimant, FactorKind.TOTP, each.factor, now)
+                attempt = attempts.open_for(tx, claimant, FactorKind.TOTP, each.factor, now)
             except FactorRejected as refusal:
                 refusals.append(refusal)
             else:
@@ -79,14 +80,6 @@ class TotpVerification:
         if not devices:
             raise min(refusals, key=lambda refusal: (refusal.retry_at is None, refusal.retry_at or now))
         return devices
-
-    def _fail(self, tx: Tx, attempts: list[Attempt], reason: Rejection, now: datetime) -> FactorRejected:
-        rejections = []
-        for attempt in attempts:
-            counted = self._attempts.count(tx, attempt, now)
-            self._attempts.failed(tx, counted, reason, now)
-            rejections.append(counted.rejection(reason))
-        return rejections[0]
 
     def _seed(self, device: TotpFactor) -> totp.Seed:
         factor = device.factor

@@ -1,11 +1,12 @@
 """What tests of factors stand on: the real tables, the real sealer, the real ledger, and cheap hashes."""
 
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Barrier
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyotp
 
@@ -18,9 +19,24 @@ from mfa.errors import FactorRejected
 from mfa.factors import Factor, VerifiedFactor
 from mfa.in_sql import Factors, Failures, PendingTotps, TotpSteps
 from mfa.password import HashCost, Passwords
+from mfa.recovery_codes import RecoveryDigests
+from mfa.recovery_enrolment import RecoveryEnrolment
+from mfa.recovery_in_sql import RecoverySets
 from mfa.tables import metadata as mfa_tables
 from mfa.totp import Seed
-from mfa.verification import Answer, PasswordAnswer, TotpAnswer, Verification
+from mfa.verification import (
+    Answer,
+    PasswordAnswer,
+    RecoveryVerification,
+    TotpAnswer,
+    Verification,
+    WebauthnAnswer,
+    WebauthnVerification,
+)
+from mfa.webauthn import Attestation, Ceremony
+from mfa.webauthn_enrolment import WebauthnEnrolment
+from mfa.webauthn_in_sql import Credentials
+from tests.storage.software_key import RELYING_PARTY, SoftwareKey
 from tests.support.clock import FrozenClock
 
 ASTRID = "astrid-0001"
@@ -46,6 +62,9 @@ class World:
         self.ledger = Ledger(self.database.reading)
         self.sealer = Sealer(b"k" * 32, "mfa")
         self.passwords = Passwords(b"p" * 32, cost=cost, concurrency=concurrency)
+        self.credentials = Credentials(self.database.reading)
+        self.recovery_sets = RecoverySets(self.database.reading)
+        digests = RecoveryDigests(b"p" * 32)
         self.verification = Verification(
             self.database.transact,
             self.factors,
@@ -54,7 +73,13 @@ class World:
             self.ledger,
             self.passwords,
             self.sealer,
+            webauthn=WebauthnVerification(self.credentials, RELYING_PARTY),
+            recovery=RecoveryVerification(self.recovery_sets, digests),
         )
+        self.keys = WebauthnEnrolment(
+            self.database.transact, self.factors, self.credentials, self.ledger, RELYING_PARTY, Attestation()
+        )
+        self.recovery = RecoveryEnrolment(self.database.transact, self.recovery_sets, self.ledger, digests)
         self.enrolment = Enrolment(
             self.database.transact, self.factors, PendingTotps(), self.ledger, self.passwords, self.sealer
         )
@@ -74,6 +99,35 @@ class World:
         factor = self.enrolment.confirm_totp(citizen_id, "session", code, name=name, now=self.clock())
         self.clock.forward(seconds=60)
         return Device(offer.seed, factor, self.clock)
+
+    def give_key(self, citizen_id: str = ASTRID, name: str = "Nøgle", **traits: Any) -> SoftwareKey:
+        """A registered passkey or security key."""
+        key = SoftwareKey(**traits)
+        ceremony = Ceremony(secrets.token_bytes(32), user_verification_required=False)
+        options = self.keys.begin(citizen_id, ceremony, user_id="astrid.holm", display_name="Astrid Holm")
+        made = key.create(options)
+        key.factor = self.keys.finish(citizen_id, made, ceremony, name=name, now=self.clock())
+        return key
+
+    def ask(
+        self, citizen_id: str | None, *, user_verification: bool = False
+    ) -> tuple[dict[str, Any], Ceremony]:
+        """A sign-in ceremony as the caller begins it."""
+        ceremony = Ceremony(secrets.token_bytes(32), user_verification_required=user_verification)
+        return self.keys.options(citizen_id, ceremony), ceremony
+
+    def touch(
+        self,
+        key: SoftwareKey,
+        citizen_id: str | None = ASTRID,
+        *,
+        user_verification: bool = False,
+        **changes: Any,
+    ) -> WebauthnAnswer:
+        """What the browser sends after a touch."""
+        options, ceremony = self.ask(citizen_id, user_verification=user_verification)
+        allowed = None if citizen_id is None else frozenset(self.keys.credential_ids(citizen_id))
+        return WebauthnAnswer(key.get(options, **changes), ceremony, allowed)
 
     def verify(
         self, citizen_id: str | None, answer: Answer, *, known: bool = False, unknown_key: str = "nobody"

@@ -1,0 +1,34 @@
+"""Giving out recovery codes. Removing a set without a new one is `mfa.enrolment`."""
+
+from datetime import datetime
+
+from mfa import events, recovery_codes
+from mfa.factor_changes import new_factor_id, tell
+from mfa.factors import Factor, FactorKind
+from mfa.ports import Journal, RecoverySets, Transact, Tx
+from mfa.recovery_codes import IssuedCodes, RecoveryDigests
+
+
+class RecoveryEnrolment:
+    """Gives out sets of codes."""
+
+    def __init__(
+        self, transact: Transact, sets: RecoverySets, journal: Journal, digests: RecoveryDigests
+    ) -> None:
+        self._transact = transact
+        self._sets = sets
+        self._journal = journal
+        self._digests = digests
+
+    def renew(self, citizen_id: str, *, actor: str = "citizen", now: datetime) -> IssuedCodes:
+        """A new set, which ends the one before it."""
+        factor = Factor(new_factor_id(), citizen_id, FactorKind.RECOVERY_CODE, "", now)
+        codes = recovery_codes.new_codes()
+        digests = [self._digests.digest(factor.factor_id, recovery_codes.parse_code(code)) for code in codes]
+
+        def work(tx: Tx) -> IssuedCodes:
+            self._sets.replace(tx, factor, digests)
+            tell(self._journal, tx, events.FACTOR_ADDED, factor, actor, now)
+            return IssuedCodes(factor, codes)
+
+        return self._transact(work)

@@ -1,0 +1,111 @@
+"""Adding passkeys and security keys. Naming and removing them is `mfa.enrolment`, as for every factor.
+
+The caller gives out each challenge, binds it to the session, and takes it back once before it calls here (S-265).
+"""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from mfa import events
+from mfa.errors import EnrolmentFault, EnrolmentRefused
+from mfa.factor_changes import check_name, check_room, new_factor_id, tell
+from mfa.factors import Factor, FactorKind
+from mfa.ports import Credentials, Factors, Journal, StoredCredential, Transact, Tx
+from mfa.webauthn import Attestation, Ceremony, NewCredential, RelyingParty, verify_registration
+from mfa.webauthn_options import authentication_options, registration_options
+
+MOST_KEYS = 10
+_HANDLE_BYTES = 64
+"""WebAuthn Level 3 §14.6.1: random, and it says nothing about the person (S-279)."""
+
+
+class WebauthnEnrolment:
+    """The two halves of adding a key, and what a browser needs to use one."""
+
+    def __init__(
+        self,
+        transact: Transact,
+        factors: Factors,
+        credentials: Credentials,
+        journal: Journal,
+        relying_party: RelyingParty,
+        attestation: Attestation,
+    ) -> None:
+        self._transact = transact
+        self._factors = factors
+        self._credentials = credentials
+        self._journal = journal
+        self._relying_party = relying_party
+        self._attestation = attestation
+
+    def begin(
+        self, citizen_id: str, ceremony: Ceremony, *, user_id: str, display_name: str
+    ) -> dict[str, Any]:
+        """The options for `navigator.credentials.create`.
+
+        Raises:
+            EnrolmentRefused: too many keys.
+        """
+
+        def work(tx: Tx) -> bytes:
+            check_room(self._factors, tx, citizen_id, FactorKind.WEBAUTHN, MOST_KEYS)
+            return self._credentials.user_handle(tx, citizen_id, new=secrets.token_bytes(_HANDLE_BYTES))
+
+        return registration_options(
+            self._relying_party,
+            ceremony,
+            user_handle=self._transact(work),
+            user_id=user_id,
+            display_name=display_name,
+            existing=self.credential_ids(citizen_id),
+            attestation=self._attestation,
+        )
+
+    def finish(
+        self, citizen_id: str, credential_json: str, ceremony: Ceremony, *, name: str, now: datetime
+    ) -> Factor:
+        """Add the key that the ceremony made.
+
+        Raises:
+            WebauthnRejected: the answer proves no new key.
+            EnrolmentRefused: known already, too many keys, or a bad name.
+        """
+        label = check_name(name)
+        made = verify_registration(
+            credential_json,
+            relying_party=self._relying_party,
+            ceremony=ceremony,
+            attestation=self._attestation,
+        )
+        return self._transact(lambda tx: self._add(tx, citizen_id, made, label, now))
+
+    def options(self, citizen_id: str | None, ceremony: Ceremony) -> dict[str, Any]:
+        """The options for `navigator.credentials.get`; None, passkey first, names no keys."""
+        allowed = () if citizen_id is None else self.credential_ids(citizen_id)
+        return authentication_options(self._relying_party, ceremony, allowed=allowed)
+
+    def credential_ids(self, citizen_id: str) -> tuple[bytes, ...]:
+        """The ids of a citizen's keys, which `WebauthnAnswer.allowed` repeats."""
+        return tuple(stored.credential_id for stored in self._credentials.of_citizen(citizen_id))
+
+    def _add(self, tx: Tx, citizen_id: str, made: NewCredential, name: str, now: datetime) -> Factor:
+        check_room(self._factors, tx, citizen_id, FactorKind.WEBAUTHN, MOST_KEYS)
+        factor = Factor(
+            new_factor_id(), citizen_id, FactorKind.WEBAUTHN, name, now, proves_two=made.user_verified
+        )
+        stored = StoredCredential(
+            factor=factor,
+            user_handle=self._credentials.user_handle(tx, citizen_id, new=secrets.token_bytes(_HANDLE_BYTES)),
+            credential_id=made.credential_id,
+            public_key=made.public_key,
+            sign_count=made.sign_count,
+            aaguid=made.aaguid,
+            backup_eligible=made.backup_eligible,
+            backed_up=made.backed_up,
+            attested=made.attested,
+        )
+        if not self._credentials.add(tx, stored):
+            raise EnrolmentRefused(EnrolmentFault.ALREADY)
+        tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now)
+        return factor
