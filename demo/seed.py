@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 60
 
 def prepare(place: Place) -> None:
     """Secrets, tables and keys: what a provider needs before it can be told of anybody."""
-    _adgang(place, "secrets", "create")
+    _adgang(place, "secrets", "create", place.environment["ADGANG_SECRETS_DIRECTORY"])
     _adgang(place, "migrate")
     if not json.loads(_adgang(place, "keys", "list", "--json")):
         for algorithm in ("ES256", "RS256"):

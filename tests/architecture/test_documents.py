@@ -1,0 +1,53 @@
+"""The documents say what the code has: every setting, every command, and links that lead somewhere."""
+
+import re
+
+import click
+
+from idp.cli import main
+from idp.settings import settings_table
+from tests.architecture.repository import ROOT, documents, named
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def _words_of_every_command(group: click.Group, so_far: tuple[str, ...]) -> list[str]:
+    found = []
+    for name, command in group.commands.items():
+        words = (*so_far, name)
+        found += (
+            _words_of_every_command(command, words) if isinstance(command, click.Group) else [" ".join(words)]
+        )
+    return found
+
+
+def test_every_setting_stands_in_the_settings_table() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    for name, default, _, help_line in settings_table():
+        row = next((line for line in text.splitlines() if line.startswith(f"| `{name}`")), "")
+        assert row, f"{name} is not in docs/settings.md"
+        assert default in row, f"docs/settings.md tells another default of {name}"
+        assert help_line.replace("|", "\\|") in row, f"docs/settings.md explains {name} otherwise"
+
+
+def test_the_settings_table_has_no_setting_that_is_gone() -> None:
+    known = {row[0] for row in settings_table()}
+    told = set(re.findall(r"^\| `(ADGANG_\w+)`", (ROOT / "docs" / "settings.md").read_text(), re.M))
+    assert told == known
+
+
+def test_every_command_stands_in_the_documents() -> None:
+    text = " ".join(" ".join(path.read_text() for path in documents()).split())
+    missing = [words for words in _words_of_every_command(main, ("adgang",)) if words not in text]
+    assert not missing
+
+
+def test_every_link_leads_to_a_file() -> None:
+    broken = []
+    for document in documents():
+        for target in _LINK.findall(document.read_text()):
+            if re.match(r"[a-z]+:", target) or target.startswith("#"):
+                continue
+            if not (document.parent / target.partition("#")[0]).exists():
+                broken.append((named(document), target))
+    assert not broken
