@@ -1,0 +1,295 @@
+"""The wire: whatever comes, an endpoint answers in its own words, keeps its limits, and lives on."""
+
+import http.client
+import io
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from idp.endpoints.entry import MachineEntry
+from idp.endpoints.machine import MachineRequest, MachineResponse, Route
+from idp.errors import StoreUnavailable
+from tests.support.deployment import Deployment
+
+GET_PATHS = (
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/jwks",
+    "/userinfo",
+    "/healthz",
+)
+POST_PATHS = ("/par", "/token", "/userinfo")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def _raw(
+    deployment: Deployment, method: str, path: str, body: bytes = b"", **headers: str
+) -> tuple[int, Any, bytes]:
+    """A request that no client library mends."""
+    connection = http.client.HTTPConnection(urlsplit(deployment.issuer).netloc, timeout=20)
+    connection.putrequest(method, path, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name.replace("_", "-"), value)
+    if body and "Content_Length" not in headers:
+        connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body or None)
+    answer = connection.getresponse()
+    found = answer.status, answer.headers, answer.read()
+    connection.close()
+    return found
+
+
+def test_every_path_is_in_this_matrix(deployment: Deployment) -> None:
+    """S-398: a new endpoint has to be added here."""
+    assert set(GET_PATHS) | set(POST_PATHS) == deployment.provider.machine.paths
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "get", "FOO"])
+def test_a_wrong_verb_is_told_in_json_with_the_right_ones(deployment: Deployment, method: str) -> None:
+    """S-351."""
+    for path in {*GET_PATHS, *POST_PATHS}:
+        status, headers, body = _raw(deployment, method, path)
+        assert status == 405, path
+        assert headers["Allow"], path
+        assert headers["Content-Type"] == "application/json"
+        assert b'"error":"invalid_request"' in body
+    for path in ("/par", "/token"):
+        assert _raw(deployment, "GET", path)[0] == 405
+
+
+def test_bodies_and_headers_have_limits(deployment: Deployment) -> None:
+    """S-348, S-350, S-362."""
+    for path in POST_PATHS:
+        assert (
+            requests.post(
+                deployment.issuer + path, data=b"a=" + b"x" * 65_535, headers=FORM, timeout=20
+            ).status_code
+            == 413
+        )
+        many = "&".join(f"f{number}=1" for number in range(2_000)).encode()
+        assert requests.post(deployment.issuer + path, data=many, headers=FORM, timeout=20).status_code == 400
+        packed = requests.post(
+            deployment.issuer + path, data=b"x", headers=FORM | {"Content-Encoding": "gzip"}, timeout=20
+        )
+        assert packed.status_code == 400
+        big = requests.get(
+            deployment.issuer + "/userinfo", headers={"Authorization": "Bearer " + "x" * 8_200}, timeout=20
+        )
+        assert big.status_code == 400
+        assert (
+            requests.get(deployment.issuer + "/jwks", headers={"X-Odd": "x" * 8_193}, timeout=20).status_code
+            == 400
+        )
+
+
+def test_bodies_in_a_wrong_form_are_refused(deployment: Deployment) -> None:
+    """S-360, S-361: at every endpoint that takes one."""
+    for path in POST_PATHS:
+        for body, headers in (
+            (b"x=\xff", FORM),
+            (b"x=%FF", FORM),
+            (b"x=%00", FORM),
+            (b"x=1&x=2", FORM),
+            (b"x=1", {}),
+            (b"{}", {"Content-Type": "application/json"}),
+            (b"x=1", {"Content-Type": FORM["Content-Type"] + "; charset=utf-16"}),
+            (b"--x--", {"Content-Type": "multipart/form-data; boundary=x"}),
+        ):
+            status, _, answer = _raw(
+                deployment,
+                "POST",
+                path,
+                body,
+                **{name.replace("-", "_"): value for name, value in headers.items()},
+            )
+            assert status == 400, (path, body)
+            assert b"invalid_request" in answer
+
+
+def test_an_error_says_what_to_mend_and_nothing_of_the_request(deployment: Deployment) -> None:
+    """S-355, S-345."""
+    answer = requests.post(
+        deployment.issuer + "/token",
+        data={"grant_type": "canary\r\nX: y", "client_id": "<canary>"},
+        timeout=20,
+    )
+    members = answer.json()
+    assert set(members) == {"error", "error_description", "error_uri", "reference"}
+    assert "canary" not in answer.text + str(answer.headers)
+    assert len(members["reference"]) == 9
+    assert set(members["error_description"]) <= {chr(c) for c in range(32, 127)} - {'"', "\\"}
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_published_documents_are_cached_and_revalidated(deployment: Deployment) -> None:
+    """S-358."""
+    for path in GET_PATHS[:3]:
+        first = requests.get(deployment.issuer + path, timeout=20)
+        assert first.headers["Cache-Control"] == "public, max-age=300"
+        etag = first.headers["ETag"]
+        for asked in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+            again = requests.get(deployment.issuer + path, headers={"If-None-Match": asked}, timeout=20)
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["ETag"] == etag
+        assert (
+            requests.get(deployment.issuer + path, headers={"If-None-Match": '"x"'}, timeout=20).status_code
+            == 200
+        )
+        head = requests.head(deployment.issuer + path, timeout=20)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["Content-Length"] == first.headers["Content-Length"]
+
+
+def test_the_host_and_overriding_headers_change_nothing(deployment: Deployment) -> None:
+    """S-066, S-352, S-363."""
+    plain = _raw(deployment, "GET", GET_PATHS[0])[2]
+    forged = _raw(
+        deployment,
+        "GET",
+        GET_PATHS[0],
+        X_Forwarded_Host="evil.test",
+        X_Forwarded_Proto="https",
+        X_Original_URL="/token",
+        X_Rewrite_URL="/token",
+        X_HTTP_Method_Override="DELETE",
+        Forwarded="host=evil.test",
+    )
+    assert forged[0] == 200
+    assert forged[2] == plain
+    assert b"evil" not in plain
+
+
+def test_only_registered_origins_of_public_clients_may_read_from_a_browser(deployment: Deployment) -> None:
+    """S-030: and never with credentials."""
+    organisation = deployment.wiring.registry.organisations()[0].organisation_id
+    deployment.add_client(
+        "Browser",
+        organisation,
+        profile="oidc",
+        token_endpoint_auth_method="none",
+        redirect_uris=["https://app.nordhavn.example/cb"],
+    )
+    ours, other = "https://app.nordhavn.example", "https://byg.nordhavn.example"
+    for path in (*GET_PATHS[:4], "/token"):
+        for origin in (ours, other, "null", "http://localhost:9"):
+            headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+            for answer in (
+                requests.options(deployment.issuer + path, headers=headers, timeout=20),
+                requests.get(deployment.issuer + path, headers=headers, timeout=20),
+            ):
+                allowed = answer.headers.get("Access-Control-Allow-Origin")
+                assert allowed == (ours if origin == ours else None), (path, origin)
+                assert "Access-Control-Allow-Credentials" not in answer.headers
+                assert "Origin" in answer.headers["Vary"]
+    for path in ("/par", "/healthz", "/authorize"):
+        answer = requests.options(deployment.issuer + path, headers={"Origin": ours}, timeout=20)
+        assert not any(name.lower().startswith("access-control") for name in answer.headers), path
+
+
+class _Canary(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "fault", [_Canary("canary"), RecursionError(), MemoryError(), KeyError("canary"), UnicodeError()]
+)
+def test_an_unforeseen_error_is_answered_logged_and_counted(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture, fault: Exception
+) -> None:
+    """S-356: whatever is raised, the worker lives."""
+
+    def fail(_request: MachineRequest) -> MachineResponse:
+        raise fault
+
+    entry = MachineEntry({"/x": Route({"GET": fail})}, deployment.wiring.services)
+    with caplog.at_level(logging.ERROR):
+        status, headers, body = _call(entry, "/x")
+    assert status == "500 Internal Server Error"
+    assert dict(headers)["Content-Type"] == "application/json"
+    assert b"canary" not in body
+    assert [record.getMessage() for record in caplog.records] == ["unforeseen"]
+    assert vars(caplog.records[0])["reference"].encode() in body
+
+
+def test_a_store_that_is_away_is_a_503_and_never_a_guess(deployment: Deployment) -> None:
+    def fail(_request: MachineRequest) -> MachineResponse:
+        raise StoreUnavailable
+
+    entry = MachineEntry({"/x": Route({"GET": fail})}, deployment.wiring.services)
+    status, headers, body = _call(entry, "/x")
+    assert status == "503 Service Unavailable"
+    assert int(dict(headers)["Retry-After"]) > 0
+    assert b"temporarily_unavailable" in body
+
+
+def test_discovery_and_keys_are_served_while_the_stores_are_away(deployment: Deployment) -> None:
+    """S-358: also to a browser; the rest says 503."""
+    deployment.wiring.redis.connection_pool.disconnect()
+    deployment.wiring.database.close()
+    (deployment.settings.state_directory / "adgang.sqlite3").rename(
+        deployment.settings.state_directory / "away"
+    )
+    (deployment.settings.state_directory / "adgang.sqlite3").mkdir()
+    deployment.clock.forward(seconds=120)
+    for path in GET_PATHS[:3]:
+        answer = requests.get(deployment.issuer + path, headers={"Origin": "https://a.example"}, timeout=20)
+        assert answer.status_code == 200, path
+    answer = requests.post(
+        deployment.issuer + "/token", auth=("x", "y"), data={"grant_type": "x"}, timeout=20
+    )
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"CONTENT_LENGTH": "-1"},
+        {"CONTENT_LENGTH": "+1"},
+        {"CONTENT_LENGTH": "1_0"},
+        {"CONTENT_LENGTH": "0x1"},
+        {"CONTENT_LENGTH": "٣"},
+        {"CONTENT_LENGTH": "1" * 30},
+        {"CONTENT_LENGTH": "5"},
+        {"CONTENT_LENGTH": "1, 1"},
+        {"CONTENT_LENGTH": "1", "HTTP_TRANSFER_ENCODING": "chunked"},
+        {"HTTP_X_ODD": "a\x00b"},
+        {"HTTP_X_ODD": "a\rb"},
+        {f"HTTP_X_{number}": "1" for number in range(200)},
+    ],
+)
+def test_a_request_that_two_servers_could_read_differently_is_refused(
+    deployment: Deployment, environ: dict[str, str]
+) -> None:
+    """S-344, S-350."""
+    status, _, body = _call(deployment.provider.machine, "/token", "POST", **environ)
+    assert status == "400 Bad Request"
+    assert b"invalid_request" in body
+
+
+def test_an_endless_body_is_read_no_further_than_its_limit(deployment: Deployment) -> None:
+    """S-348: chunked, so that nobody said how long it is."""
+    body = io.BytesIO(b"x" * 10_000_000)
+    environ = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": body, "CONTENT_TYPE": FORM["Content-Type"]}
+    assert _call(deployment.provider.machine, "/token", "POST", **environ)[0].startswith("413")
+    assert body.tell() <= 64 * 1024 + 1
+
+
+def _call(
+    entry: MachineEntry, path: str, method: str = "GET", **environ: Any
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """A request as a WSGI server would hand it over."""
+    told: list[Any] = []
+    asked = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "wsgi.input": io.BytesIO(b"x"),
+        **environ,
+    }
+    chunks = entry(asked, lambda status, headers: told.extend((status, headers)))
+    return told[0], told[1], b"".join(chunks)
