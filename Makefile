@@ -9,7 +9,7 @@ TRANSLATIONS := $(wildcard idp/translations/*/LC_MESSAGES/*.po)
 # A .venv whose Python has gone (the system's was upgraded) is made anew.
 $(if $(wildcard .venv),$(shell .venv/bin/python -c '' 2>/dev/null || rm -rf .venv))
 
-.PHONY: help demo totp test check soak bench lock clean python
+.PHONY: help demo totp test check soak bench docs lock clean python
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -36,6 +36,9 @@ soak: .venv/test .venv/translations ## the long form of what `make test` samples
 
 bench: .venv/test .venv/translations ## requests per second, latency, processor time and memory
 	$(BIN)/python -m bench.run
+
+docs: .venv/test ## write the documents that are made from the code
+	$(BIN)/python -m tests.architecture.generated
 
 lock: python ## write the two lock files anew; UPGRADE=1 takes newer versions
 	@test -x var/lock/bin/pip-compile || { "$(PYTHON)" -m venv var/lock && var/lock/bin/pip install --quiet pip-tools; }
