@@ -53,6 +53,7 @@ def make_gallery(issuer: str) -> Flask:
     app = make_flask(config)
     app.register_blueprint(portal_pages())
     pages = gallery_pages(app.extensions["adgang.static"], issuer)
+    app.config["GALLERY"] = tuple(pages)
 
     def show(name: str) -> Response:
         return render(pages[name])
