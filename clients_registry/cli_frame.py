@@ -56,7 +56,7 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask, with the consequences in the question; only somebody at a terminal can be asked."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _somebody_is_there():
         raise click.UsageError("Nobody can be asked here. Add --yes to go on without asking.")
     if not click.confirm(question, err=True):
         raise Refused("Nothing was done.")
@@ -83,6 +83,10 @@ def answer_json(value: object) -> None:
 def answer_table(table: Table) -> None:
     """No colours unless somebody looks at a terminal."""
     Console(file=sys.stdout, width=WIDTH, highlight=False).print(table)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _sentence(words: str) -> str:

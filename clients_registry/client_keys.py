@@ -95,7 +95,9 @@ class ClientKeys:
 
 def public_jwks(jwks: Mapping[str, Any]) -> dict[str, Any]:
     """What we keep of a checked JWK Set: the members that we understand, so no certificate and no URL."""
-    return {"keys": [{name: jwk[name] for name in _MEMBERS if name in jwk} for jwk in jwks["keys"]]}
+    return {
+        "keys": [{name: jwk[name] for name in _MEMBERS if jwk.get(name) is not None} for jwk in jwks["keys"]]
+    }
 
 
 def rsa_moduli(jwks: Mapping[str, Any] | None) -> list[int]:
@@ -191,7 +193,7 @@ def _parsed(jwk: Mapping[str, Any]) -> _ClientKey:
 
 
 def _algorithms_of(jwk: Mapping[str, Any]) -> tuple[str, ...]:
-    if _use_of(jwk) == "enc" or "verify" not in jwk.get("key_ops", ["verify"]):
+    if _use_of(jwk) == "enc" or "verify" not in (jwk.get("key_ops") or ["verify"]):
         return ()
     if jwk.get("alg") in ("EdDSA", "Ed25519") or jwk.get("alg") is None:
         return _SIGNATURE_ALGORITHMS[jwk["kty"]]

@@ -94,8 +94,9 @@ def _read(given: Mapping[str, Any], reading: Reading) -> tuple[Fields, list[Meta
     fields: Fields = {}
     faults: list[MetadataFault] = []
     for name, value in given.items():
-        read = FIELDS.get(name.partition("#")[0])
-        if read is None or value is None:
+        base, hash_sign, _ = name.partition("#")
+        read = FIELDS.get(base)
+        if read is None or value is None or (hash_sign and base not in LOCALIZED):
             continue
         try:
             fields[name] = read(value, reading)

@@ -7,6 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.util import int_to_base64
 from sqlalchemy import select
 
 from clients_registry.in_sql import Clients
@@ -72,8 +73,6 @@ def rsa_jwk(modulus: int, exponent: int = 65537, **members: Any) -> dict[str, An
 
 
 def _number(value: int) -> str:
-    from joserfc.util import int_to_base64
-
     return int_to_base64(value)
 
 

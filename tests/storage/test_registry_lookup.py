@@ -1,13 +1,24 @@
 """Looking clients up: fresh within a second, bounded in memory, and honest when the store is away."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from clients_registry.errors import UnknownKey
 from clients_registry.registry import Registry
 from idp.errors import StoreUnavailable
-from tests.storage.registry_world import ACTOR, NORDHAVN_CVR, RegistryWorld, registration
+from tests.storage.registry_world import (
+    ACTOR,
+    NORDHAVN_CVR,
+    RegistryWorld,
+    ec_key,
+    public,
+    registration,
+    rsa_jwk,
+    rsa_primes,
+)
 from tests.support.clock import FrozenClock
 
 
@@ -170,11 +181,6 @@ def test_memory_is_bounded_and_keeps_what_was_used_last(world: RegistryWorld) ->
 
 def test_a_key_that_todays_policy_refuses_is_not_used_and_the_others_go_on(world: RegistryWorld) -> None:
     """A registration from before a stricter key policy: the client is found, its weak key is not."""
-    from dataclasses import replace
-
-    from clients_registry.errors import UnknownKey
-    from tests.storage.registry_world import ec_key, public, rsa_jwk, rsa_primes
-
     client = world.register().client
     p, q, *_ = rsa_primes()
     jwks = {"keys": [rsa_jwk(p * q, 3, kid="weak"), public(ec_key(), kid="sound")]}
