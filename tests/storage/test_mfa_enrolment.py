@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Thread
 
 import pyotp
 import pytest
@@ -208,6 +209,46 @@ def test_two_removals_at_once_leave_one_device(world: World) -> None:
     )
     assert sum(isinstance(outcome, EnrolmentRefused) for outcome in outcomes) == 1
     assert sorted(factor.kind for factor in world.factors.of_citizen(ASTRID)) == ["password", "totp"]
+
+
+def test_a_removal_waits_for_the_one_before_it(world: World) -> None:
+    """S-315: the second sees what the first left, even when it began before the first was kept."""
+    world.give_password()
+    first, second = world.give_totp(name="En"), world.give_totp(name="To")
+    outcomes: list[object] = []
+
+    def remove_second() -> None:
+        outcomes.extend(
+            all_at_once(
+                1, lambda _: world.enrolment.remove(ASTRID, second.factor.factor_id, now=world.clock())
+            )
+        )
+
+    other = Thread(target=remove_second)
+
+    def remove_first(tx: object) -> None:
+        world.factors.lock_of_citizen(tx, ASTRID)  # type: ignore[arg-type]
+        world.factors.remove(tx, first.factor.factor_id)  # type: ignore[arg-type]
+        if not other.ident:
+            other.start()
+            other.join(timeout=0.5)  # it would be done by then, if it did not wait
+
+    world.database.transact(remove_first)
+    other.join()
+    assert [type(outcome) for outcome in outcomes] == [EnrolmentRefused]
+
+
+def test_a_factor_that_was_removed_or_disabled_is_not_used(world: World) -> None:
+    """S-301"""
+    world.give_password()
+    gone, dead = world.give_totp(name="Væk"), world.give_totp(name="Død")
+    use, now = world.factors.use, world.clock()
+    assert world.database.transact(lambda tx: use(tx, gone.factor.factor_id, now))
+    world.enrolment.remove(ASTRID, gone.factor.factor_id, now=now)
+    world.database.transact(lambda tx: world.factors.disable(tx, dead.factor.factor_id, now))
+    for factor_id in (gone.factor.factor_id, dead.factor.factor_id):
+        with world.database.writing.begin() as tx:
+            assert not use(tx, factor_id, now)
 
 
 def test_somebody_elses_factor_is_not_removed(world: World) -> None:
