@@ -82,11 +82,12 @@ class Place:
 
 
 def this_place() -> Place:
-    """The demo of this checkout, with the ports that ADGANG_DEMO_PORT_BASE asks for."""
+    """The demo of this checkout: ports from ADGANG_DEMO_PORT_BASE on, all files in ADGANG_DEMO_DIRECTORY."""
     asked = os.environ.get("ADGANG_DEMO_PORT_BASE", "") or str(_FIRST_PORT)
     if not (asked.isascii() and asked.isdigit() and 1024 <= int(asked) <= 65_000):
         raise Trouble("ADGANG_DEMO_PORT_BASE must be a port from 1024 to 65000, such as 9000.")
-    return Place(_ROOT / "var" / "demo", int(asked))
+    directory = Path(os.environ.get("ADGANG_DEMO_DIRECTORY", "") or _ROOT / "var" / "demo")
+    return Place(directory.resolve(), int(asked))
 
 
 def write_private(path: Path, text: str) -> None:

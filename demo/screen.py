@@ -1,5 +1,6 @@
 """What `make demo` shows, on one screen."""
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -37,4 +38,6 @@ def _link(url: str) -> str:
 
 
 def _short(place: Place) -> str:
-    return "/".join(place.directory.parts[-2:])
+    here = Path.cwd()
+    inside = place.directory.is_relative_to(here)
+    return str(place.directory.relative_to(here) if inside else place.directory)

@@ -156,6 +156,7 @@ def main(path: Path) -> None:
     """Serve until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it logs code verifiers and tokens
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its access log has codes and states in clear
     configuration = Configuration(**json.loads(path.read_text()))
     server = make_server(
         configuration.listen_host, configuration.listen_port, create_app(configuration), threaded=True

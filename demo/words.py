@@ -109,10 +109,9 @@ def signed_in_in_words(identity: dict[str, Any], told: dict[str, Any]) -> Signed
 
 def _shown(claim: str, value: Any) -> str:
     if claim == "address" and isinstance(value, dict):
-        line = (
+        return (
             f"{value.get('street_address', '')}, {value.get('postal_code', '')} {value.get('locality', '')}"
         )
-        return str(value.get("formatted") or line)
     if claim == "birthdate":
         day = date.fromisoformat(value)
         return f"{day.day}. {_MONTHS[day.month - 1]} {day.year}"
