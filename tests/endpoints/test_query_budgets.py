@@ -1,0 +1,76 @@
+"""What one request costs the stores (house.md, hot paths). Look-ups that a process remembers are warm, as they are."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.support.deployment import Deployment
+from tests.support.relying_party import RelyingParty
+from tests.support.signed_in import code_for
+
+
+@contextmanager
+def _counted(deployment: Deployment) -> Iterator[Counter[str]]:
+    """SQL reads, SQL transactions and Redis round trips within the block."""
+    costs: Counter[str] = Counter()
+    database, client = deployment.wiring.database, deployment.wiring.redis
+
+    def read(*_: Any) -> None:
+        costs["reads"] += 1
+
+    def begin(*_: Any) -> None:
+        costs["transactions"] += 1
+
+    sent = client.execute_command
+
+    def send(*arguments: Any, **options: Any) -> Any:
+        costs["round trips"] += 1
+        return sent(*arguments, **options)
+
+    event.listen(database.reading, "before_cursor_execute", read)
+    event.listen(database.writing, "begin", begin)
+    client.execute_command = send  # type: ignore[method-assign]
+    try:
+        yield costs
+    finally:
+        event.remove(database.reading, "before_cursor_execute", read)
+        event.remove(database.writing, "begin", begin)
+        del client.execute_command
+
+
+@pytest.mark.parametrize("name", ["Byggesager", "Sundhedstider"])
+def test_a_token_costs_one_read_one_transaction_and_at_most_three_round_trips(
+    deployment: Deployment, name: str
+) -> None:
+    party = RelyingParty(deployment, deployment.clients[name])
+    asked = party.ask()
+    assert party.redeem(code_for(party, asked), asked.verifier).status_code == 200
+    asked = party.ask()
+    code = code_for(party, asked)
+    with _counted(deployment) as costs:
+        assert party.redeem(code, asked.verifier).status_code == 200
+    assert costs["reads"] <= 1
+    assert costs["transactions"] == 1
+    assert 0 < costs["round trips"] <= 3
+
+
+def test_userinfo_costs_one_read(deployment: Deployment) -> None:
+    party = RelyingParty(deployment, deployment.clients["Byggesager"])
+    asked = party.ask()
+    access = party.redeem(code_for(party, asked), asked.verifier).json()["access_token"]
+    with _counted(deployment) as costs:
+        assert party.userinfo(access).status_code == 200
+    assert dict(costs) == {"reads": 1}
+
+
+def test_a_push_costs_no_sql(deployment: Deployment) -> None:
+    party = RelyingParty(deployment, deployment.clients["Byggesager"])
+    party.ask()
+    with _counted(deployment) as costs:
+        party.ask()
+    assert costs["reads"] == costs["transactions"] == 0
+    assert costs["round trips"] <= 3
