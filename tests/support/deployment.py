@@ -1,13 +1,19 @@
 """A whole provider in this process, on real stores, served over real HTTP on a free loopback port.
 
 Three organisations with a client each, one citizen with password and authenticator app. Only the clock is not real.
+What takes long (RSA keys, migrations, password hashes) is made once in each test process and copied, on SQLite.
 """
 
+import atexit
+import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -130,27 +136,11 @@ def running_deployment(
 ) -> Iterator[Deployment]:
     """The provider with organisations, clients and a citizen, until the end of the block."""
     port = _free_port()
-    create_secrets(folder / "secrets")
-    made = Settings.from_environment(
-        {
-            "ADGANG_ISSUER": f"http://localhost:{port}",
-            "ADGANG_ENVIRONMENT": "demo",
-            "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
-            "ADGANG_SECRETS_DIRECTORY": str(folder / "secrets"),
-            "ADGANG_STATE_DIRECTORY": str(folder),
-            "ADGANG_DATABASE_URL": sql_url,
-            "ADGANG_REDIS_URL": redis_url,
-            **settings,
-        }
-    )
-    prepare = Wiring(made, clock)
-    upgrade(prepare.database.writing)
-    prepare.ensure_keys()
-    prepare.redis.ping()  # the epoch begins
-    prepare.close()
+    shutil.copytree(_furnished().folder / "secrets", folder / "secrets")
+    made = _settings(folder, f"http://localhost:{port}", sql_url, redis_url, **settings)
+    deployment = _copied(made, clock) if sql_url.startswith("sqlite:") else _made(made, clock)
+    deployment.wiring.redis.ping()  # the epoch begins
     clock.forward(seconds=2)
-    deployment = Deployment(made, clock, create_app(made, clock))
-    _furnish(deployment)
     server = make_server("localhost", port, deployment.provider, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -161,6 +151,64 @@ def running_deployment(
         thread.join()
         server.server_close()
         deployment.wiring.close()
+
+
+@dataclass(frozen=True)
+class _Furnished:
+    """A furnished SQLite file with its secrets, and what only the furnisher knows."""
+
+    folder: Path
+    clients: dict[str, TestClient]
+    citizens: dict[str, FirstAccess]
+    took: timedelta
+
+
+_DATABASE = "furnished.sqlite3"
+
+
+@cache
+def _furnished() -> _Furnished:
+    folder = Path(tempfile.mkdtemp(prefix="adgang-furnished-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    create_secrets(folder / "secrets")
+    clock = FrozenClock()
+    no_redis = "redis://127.0.0.1:1"
+    made = _made(_settings(folder, "http://localhost:1", f"sqlite:///{folder / _DATABASE}", no_redis), clock)
+    made.wiring.close()
+    return _Furnished(folder, made.clients, made.citizens, clock() - FrozenClock()())
+
+
+def _settings(folder: Path, issuer: str, sql_url: str, redis_url: str, **settings: str) -> Settings:
+    return Settings.from_environment(
+        {
+            "ADGANG_ISSUER": issuer,
+            "ADGANG_ENVIRONMENT": "demo",
+            "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
+            "ADGANG_SECRETS_DIRECTORY": str(folder / "secrets"),
+            "ADGANG_STATE_DIRECTORY": str(folder),
+            "ADGANG_DATABASE_URL": sql_url,
+            "ADGANG_REDIS_URL": redis_url,
+            **settings,
+        }
+    )
+
+
+def _copied(made: Settings, clock: FrozenClock) -> Deployment:
+    furnished = _furnished()
+    shutil.copyfile(furnished.folder / _DATABASE, made.sql_url.removeprefix("sqlite:///"))
+    clock.forward(furnished.took)
+    provider = create_app(made, clock)
+    return Deployment(made, clock, provider, dict(furnished.clients), dict(furnished.citizens))
+
+
+def _made(made: Settings, clock: FrozenClock) -> Deployment:
+    prepare = Wiring(made, clock)
+    upgrade(prepare.database.writing)
+    prepare.ensure_keys()
+    prepare.close()
+    deployment = Deployment(made, clock, create_app(made, clock))
+    _furnish(deployment)
+    return deployment
 
 
 def _furnish(deployment: Deployment) -> None:
