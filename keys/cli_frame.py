@@ -3,12 +3,14 @@
 Exit codes: 0 done, 1 refused, 2 wrong use, 3 a part is not reachable.
 """
 
+import functools
 import os
 import pwd
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import click
 import msgspec
@@ -16,10 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from keys.errors import KeysError, KeysUnavailable, MoveRefused
+from keys.key import SigningKey
 from keys.services import KeysServices, Order
 
 OpenServices = Callable[[], KeysServices]
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 WIDTH = 100
 
@@ -32,27 +34,56 @@ class NotReachable(click.ClickException):
     exit_code = 3
 
 
-def as_json(command: Command) -> Command:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every changing command was given."""
+
+    order: Order
+    yes: bool
+    dry_run: bool
+    json_wanted: bool
+
+
+def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "json_wanted", is_flag=True, help="Answer with JSON.")(command)
 
 
-def changing(command: Command) -> Command:
-    """The options of every command that changes something."""
-    command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
-    command = click.option("--as", "operator", metavar="NAME", help="Who you are; else your system user.")(
-        command
-    )
-    return click.option("--reason", default="", help="Why; it stands in the history and the ledger.")(command)
+def changing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that changes something, handed to it as one `Options`."""
+
+    def with_options(
+        open_services: OpenServices,
+        *,
+        operator: str | None,
+        reason: str,
+        yes: bool,
+        dry_run: bool,
+        json_wanted: bool,
+        **others: Any,
+    ) -> Any:
+        name = operator or pwd.getpwuid(os.getuid()).pw_name
+        order = Order(f"operator:{name}", reason)
+        return command(open_services, Options(order, yes, dry_run, json_wanted), **others)
+
+    wrapped: Callable[..., Any] = functools.wraps(command)(with_options)
+    decorated: Callable[..., Any] = click.pass_obj(wrapped)
+    for option in (
+        click.option("--json", "json_wanted", is_flag=True, help="Answer with JSON."),
+        click.option("--dry-run", is_flag=True, help="Show what would happen, and do nothing."),
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--as", "operator", metavar="NAME", help="Who you are; else your system user."),
+        click.option("--reason", default="", help="Why; it stands in the history and the ledger."),
+    ):
+        decorated = option(decorated)
+    return decorated
 
 
-def order(operator: str | None, reason: str) -> Order:
-    name = operator or pwd.getpwuid(os.getuid()).pw_name
-    return Order(f"operator:{name}", reason)
-
-
-def confirm(question: str, *, yes: bool) -> None:
+def confirm(question: str, options: Options) -> None:
     """Ask, with the consequences in the question; only somebody at a terminal can be asked."""
-    if yes:
+    if options.dry_run:
+        click.echo(f"Would ask: {question}", err=options.json_wanted)
+        return
+    if options.yes:
         return
     if not sys.stdin.isatty():
         raise click.UsageError("Nobody can be asked here. Add --yes to go on without asking.")
@@ -83,3 +114,7 @@ def answer_json(value: object) -> None:
 def answer_table(table: Table) -> None:
     """No colours unless somebody looks at a terminal."""
     Console(file=sys.stdout, width=WIDTH, highlight=False).print(table)
+
+
+def tell(key: SigningKey) -> None:
+    click.echo(f"{key.algorithm} {key.kid} is {key.state}.")

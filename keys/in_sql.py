@@ -1,19 +1,21 @@
 """The keys in SQL: SQLite and PostgreSQL alike. Implements `keys.ports`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, create_engine, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import StaticPool
 
 from keys.errors import KeyDoesNotUnseal, KeysError, KeySetChanged, KeysUnavailable
 from keys.key import KeySet, Move, SigningKey
+from keys.ports import T, Transact, Tx
 from keys.states import KeyState
-from keys.tables import jwks_fetches, key_set, signing_key_moves, signing_keys
+from keys.tables import jwks_fetches, key_set, metadata, signing_key_moves, signing_keys
 
 _THE_SET = 1
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -101,6 +103,18 @@ class Fetches:
         with _reading(self._engine) as connection:
             rows = connection.execute(select(jwks_fetches.c.client_id, jwks_fetches.c.fetched_at)).all()
         return {client_id: fetched_at for client_id, fetched_at in rows}
+
+
+def in_memory() -> tuple[Engine, Transact]:
+    """An empty store of its own that vanishes with the process: for the drill. One thread only."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    metadata.create_all(engine)
+
+    def transact(work: Callable[[Tx], T]) -> T:
+        with engine.begin() as tx:
+            return work(tx)
+
+    return engine.execution_options(isolation_level="AUTOCOMMIT"), transact
 
 
 @contextmanager

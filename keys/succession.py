@@ -56,12 +56,14 @@ def rotate(
 ) -> Rotation:
     """The successor becomes active, the active key is deactivated, and a new successor is published.
 
-    With `seen`, from an earlier `look`, anything that changed since makes it a clear refusal (S-377).
+    With `seen`, what an operator decided by, anything that changed since makes it a clear refusal (S-377).
 
     Raises:
         MoveRefused: there is no successor, caches may still lack it, or clients are overdue.
     """
-    sight = seen or look(services)
+    sight = look(services)
+    if seen is not None:
+        sight = Sight(seen.keys, sight.now)
     old = sight.keys.active(algorithm)
     if old is None:
         raise MoveRefused(f"{algorithm} has no active key.", "Activate one with `adgang keys activate KID`.")
