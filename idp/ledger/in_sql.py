@@ -4,13 +4,26 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Engine, func, insert, literal, select
+from sqlalchemy import Engine, bindparam, func, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from idp.ledger.tables import ledger
 from idp.records import LedgerEntry
 from idp.storage.database import TransactionConflict
+
+_APPEND = insert(ledger).from_select(
+    ["at", "event", "actor", "citizen_id", "citizen_number", "facts"],
+    select(
+        bindparam("entry_at", type_=ledger.c.at.type),
+        bindparam("entry_event", type_=ledger.c.event.type),
+        bindparam("entry_actor", type_=ledger.c.actor.type),
+        bindparam("entry_citizen", type_=ledger.c.citizen_id.type),
+        func.coalesce(func.max(ledger.c.citizen_number), 0) + 1,
+        bindparam("entry_facts", type_=ledger.c.facts.type),
+    ).where(ledger.c.citizen_id == bindparam("entry_citizen", type_=ledger.c.citizen_id.type)),
+)
+"""One statement: the entry, and with it the citizen's next number."""
 
 
 class Ledger:
@@ -33,17 +46,15 @@ class Ledger:
         if citizen_id is None:
             tx.execute(insert(ledger).values(at=at, event=event, actor=actor, facts=written))
             return
-        next_number = select(
-            literal(at, ledger.c.at.type),
-            literal(event),
-            literal(actor),
-            literal(citizen_id),
-            func.coalesce(func.max(ledger.c.citizen_number), 0) + 1,
-            literal(written),
-        ).where(ledger.c.citizen_id == citizen_id)
-        columns = ["at", "event", "actor", "citizen_id", "citizen_number", "facts"]
+        row = {
+            "entry_at": at,
+            "entry_event": event,
+            "entry_actor": actor,
+            "entry_citizen": citizen_id,
+            "entry_facts": written,
+        }
         try:
-            tx.execute(insert(ledger).from_select(columns, next_number))
+            tx.execute(_APPEND, row)
         except IntegrityError as conflict:  # another transaction took the same number: run again
             raise TransactionConflict from conflict
 

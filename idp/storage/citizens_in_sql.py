@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy import Engine, Row, Select, bindparam, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -30,6 +30,11 @@ def canonical_user_id(user_id: str) -> str:
     NFKC, case-folded, outer white space dropped; computed here because collations differ between databases.
     """
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user_id).strip().casefold())
+
+
+_BY_ID = select(citizens).where(citizens.c.citizen_id == bindparam("wanted"))
+_BY_USER_ID = select(citizens).where(citizens.c.canonical_user_id == bindparam("wanted"))
+_BY_CPR = select(citizens).where(citizens.c.cpr_index == bindparam("wanted"))
 
 
 class Citizens:
@@ -55,13 +60,13 @@ class Citizens:
             raise AlreadyKnown from None
 
     def find(self, citizen_id: str) -> Citizen | None:
-        return self._find(citizens.c.citizen_id == citizen_id)
+        return self._find(_BY_ID, citizen_id)
 
     def find_by_user_id(self, user_id: str) -> Citizen | None:
-        return self._find(citizens.c.canonical_user_id == canonical_user_id(user_id))
+        return self._find(_BY_USER_ID, canonical_user_id(user_id))
 
     def find_by_cpr(self, cpr: str) -> Citizen | None:
-        return self._find(citizens.c.cpr_index == self._cpr_index(cpr))
+        return self._find(_BY_CPR, self._cpr_index(cpr))
 
     def load_cpr(self, citizen_id: str) -> str:
         statement = select(citizens.c.cpr_sealed).where(citizens.c.citizen_id == citizen_id)
@@ -73,9 +78,9 @@ class Citizens:
         statement = update(citizens).where(citizens.c.citizen_id == citizen_id).values(status=status)
         return tx.execute(statement).rowcount == 1
 
-    def _find(self, condition: Any) -> Citizen | None:
+    def _find(self, statement: Select[*tuple[Any, ...]], wanted: str) -> Citizen | None:
         with self._engine.connect() as connection:
-            row = connection.execute(select(citizens).where(condition)).first()
+            row = connection.execute(statement, {"wanted": wanted}).first()
         return None if row is None else citizen_from_row(row)
 
     def _cpr_index(self, cpr: str) -> str:

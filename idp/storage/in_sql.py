@@ -4,13 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Row, and_, bindparam, delete, insert, select, text, update
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError
 
 from idp.records import AuthorizationCode, Citizen, Consent, Grant
 from idp.storage.citizens_in_sql import citizen_from_row
-from idp.storage.tables import citizens, consents, ended_sessions, grants, spent
+from idp.storage.tables import UtcDateTime, citizens, consents, ended_sessions, grants, spent
 
 
 class Consents:
@@ -36,9 +35,9 @@ class Consents:
         )
 
     def find(self, citizen_id: str, client_id: str, purpose_id: str) -> Consent | None:
-        key = _consent_key(citizen_id, client_id, purpose_id)
+        key = {"citizen_id": citizen_id, "client_id": client_id, "purpose_id": purpose_id}
         with self._engine.connect() as connection:
-            row = connection.execute(select(consents).where(*key, consents.c.revoked_at.is_(None))).first()
+            row = connection.execute(_CONSENT_IN_FORCE, key).first()
         return None if row is None else _consent(row)
 
     def revoke(
@@ -67,6 +66,14 @@ def _consent_key(citizen_id: str, client_id: str, purpose_id: str) -> tuple[Colu
     )
 
 
+_CONSENT_IN_FORCE = select(consents).where(
+    consents.c.citizen_id == bindparam("citizen_id"),
+    consents.c.client_id == bindparam("client_id"),
+    consents.c.purpose_id == bindparam("purpose_id"),
+    consents.c.revoked_at.is_(None),
+)
+
+
 def _consent(row: Row[*tuple[Any, ...]]) -> Consent:
     values = dict(row._mapping)
     return Consent(**{**values, "claims": tuple(row.claims.split())})
@@ -80,20 +87,19 @@ class Grants:
         self._clock = clock
 
     def add(self, tx: Connection, grant: Grant) -> None:
-        tx.execute(
-            insert(grants).values(
-                grant_id=grant.grant_id,
-                citizen_id=grant.citizen_id,
-                client_id=grant.client_id,
-                session_id=grant.session_id,
-                scope=" ".join(grant.scope),
-                claims=" ".join(grant.claims),
-                purpose_id=grant.purpose_id,
-                created_at=grant.created_at,
-                expires_at=grant.expires_at,
-                revoked_at=grant.revoked_at,
-            )
-        )
+        row = {
+            "grant_id": grant.grant_id,
+            "citizen_id": grant.citizen_id,
+            "client_id": grant.client_id,
+            "session_id": grant.session_id,
+            "scope": " ".join(grant.scope),
+            "claims": " ".join(grant.claims),
+            "purpose_id": grant.purpose_id,
+            "created_at": grant.created_at,
+            "expires_at": grant.expires_at,
+            "revoked_at": grant.revoked_at,
+        }
+        tx.execute(_ADD_GRANT, row)
 
     def find_live(self, grant_id: str) -> tuple[Grant, Citizen] | None:
         with self._engine.connect() as connection:
@@ -135,6 +141,8 @@ class Grants:
         return tx.execute(delete(grants).where(grants.c.expires_at < now - timedelta(days=1))).rowcount
 
 
+_ADD_GRANT = insert(grants)
+
 _LIVE_GRANT = (
     select(
         *(column for column in grants.c if column.name != "created_at"),
@@ -165,6 +173,13 @@ def _grant(row: Row[*tuple[Any, ...]], created_at: datetime) -> Grant:
     )
 
 
+# Both databases speak this; a caller that is late waits for the first one's commit and then changes nothing.
+_SPEND = text(
+    "INSERT INTO spent (kind, key_digest, spent_at, keep_until, gave) "
+    "VALUES (:kind, :key_digest, :spent_at, :keep_until, :gave) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("spent_at", type_=UtcDateTime()), bindparam("keep_until", type_=UtcDateTime()))
+
+
 class Spent:
     """Implements `ports.Spent`: the primary key decides who was first."""
 
@@ -188,12 +203,7 @@ class Spent:
             "keep_until": keep_until,
             "gave": gave,
         }
-        try:
-            with tx.begin_nested():  # PostgreSQL ends a transaction whose INSERT failed; a savepoint does not
-                tx.execute(insert(spent), row)
-        except IntegrityError:
-            return False
-        return True
+        return tx.execute(_SPEND, row).rowcount == 1
 
     def gave_what(self, kind: str, key_digest: str) -> str | None:
         statement = select(spent.c.gave).where(spent.c.kind == kind, spent.c.key_digest == key_digest)
@@ -205,6 +215,14 @@ class Spent:
         return tx.execute(delete(spent).where(spent.c.keep_until < now)).rowcount
 
 
+_ENDED = select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == bindparam("session_id"))
+
+_END = text(
+    "INSERT INTO ended_sessions (session_id, ended_at, expires_at) "
+    "VALUES (:session_id, :ended_at, :expires_at) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("ended_at", type_=UtcDateTime()), bindparam("expires_at", type_=UtcDateTime()))
+
+
 class EndedSessions:
     """Implements `ports.EndedSessions`."""
 
@@ -212,22 +230,33 @@ class EndedSessions:
         self._engine = engine
 
     def end(self, tx: Connection, session_id: str, *, at: datetime, expires_at: datetime) -> None:
-        exists = select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == session_id)
-        if tx.execute(exists).first() is None:
-            tx.execute(
-                insert(ended_sessions).values(session_id=session_id, ended_at=at, expires_at=expires_at)
-            )
+        tx.execute(_END, {"session_id": session_id, "ended_at": at, "expires_at": expires_at})
 
     def has_ended(self, session_id: str) -> bool:
-        statement = select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == session_id)
         with self._engine.connect() as connection:
-            return connection.execute(statement).first() is not None
+            return connection.execute(_ENDED, {"session_id": session_id}).first() is not None
 
     def sweep(self, tx: Connection, now: datetime) -> int:
         """Forget sessions past their absolute end, with room for clocks that differ."""
         return tx.execute(
             delete(ended_sessions).where(ended_sessions.c.expires_at < now - timedelta(hours=1))
         ).rowcount
+
+
+_OBSTACLES = (
+    select(citizens.c.status, ended_sessions.c.session_id, consents.c.revoked_at)
+    .select_from(
+        citizens.outerjoin(ended_sessions, ended_sessions.c.session_id == bindparam("session_id")).outerjoin(
+            consents,
+            and_(
+                consents.c.citizen_id == citizens.c.citizen_id,
+                consents.c.client_id == bindparam("client_id"),
+                consents.c.purpose_id == bindparam("purpose_id"),
+            ),
+        )
+    )
+    .where(citizens.c.citizen_id == bindparam("citizen_id"))
+)
 
 
 class Redemptions:
@@ -237,19 +266,14 @@ class Redemptions:
         self._engine = engine
 
     def obstacle(self, code: AuthorizationCode) -> str | None:
-        session = ended_sessions.c.session_id == code.session_id
-        consent = and_(
-            consents.c.citizen_id == citizens.c.citizen_id,
-            consents.c.client_id == code.client_id,
-            consents.c.purpose_id == code.purpose_id,
-        )
-        statement = (
-            select(citizens.c.status, ended_sessions.c.session_id, consents.c.revoked_at)
-            .select_from(citizens.outerjoin(ended_sessions, session).outerjoin(consents, consent))
-            .where(citizens.c.citizen_id == code.citizen_id)
-        )
+        asked = {
+            "citizen_id": code.citizen_id,
+            "session_id": code.session_id,
+            "client_id": code.client_id,
+            "purpose_id": code.purpose_id,
+        }
         with self._engine.connect() as connection:
-            row = connection.execute(statement).first()
+            row = connection.execute(_OBSTACLES, asked).first()
         if row is None or row.status != "active":
             return "citizen"
         if row.session_id is not None:
