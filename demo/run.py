@@ -32,7 +32,7 @@ def main() -> int:
     for signal_ in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_, lambda *_: asked_to_end.set())
     try:
-        place = this_place(sys.argv[1:])
+        place = this_place()
         with _alone(place):
             _run(place, console, asked_to_end)
     except Trouble as trouble:

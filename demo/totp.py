@@ -15,7 +15,7 @@ _STEP_SECONDS = 30
 def main() -> int:
     console = Console(highlight=False)
     try:
-        facts = read_json(this_place(sys.argv[1:]).facts_file)
+        facts = read_json(this_place().facts_file)
     except Trouble as trouble:
         console.print(str(trouble), markup=False)
         return 1
