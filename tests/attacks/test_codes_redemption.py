@@ -62,6 +62,19 @@ def test_every_condition_must_hold_and_a_wrong_one_spends_nothing(deployment: De
     assert party.redeem(code, asked.verifier).status_code == 200
 
 
+def test_a_code_is_bound_to_its_client_though_all_else_is_the_same(deployment: Deployment) -> None:
+    """S-070: a client with the same redirect URI and the same purpose, and its own good credentials."""
+    party = _party(deployment)
+    organisation = deployment.wiring.registry.organisations()[1].organisation_id
+    twin = RelyingParty(deployment, deployment.add_client("Tvilling", organisation))
+    assert twin.client.redirect_uri == party.client.redirect_uri
+    asked = party.ask()
+    code = code_for(party, asked)
+    _refused(twin.redeem(code, asked.verifier))
+    assert party.redeem(code, asked.verifier).status_code == 200
+    _refused(twin.redeem(code, asked.verifier))
+
+
 def test_a_code_is_refused_when_its_time_is_over(deployment: Deployment) -> None:
     """S-072."""
     party = _party(deployment)

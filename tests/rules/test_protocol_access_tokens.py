@@ -1,0 +1,50 @@
+"""The claims of an access token, once its signature was verified."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from idp.errors import InvalidToken
+from idp.protocol.policy import ProtocolPolicy
+from idp.tokens.access_token import check_access_token
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+POLICY = ProtocolPolicy("https://id.nordhavn.example")
+CLAIMS: dict[str, Any] = {
+    "iss": POLICY.issuer,
+    "aud": POLICY.issuer,
+    "exp": int(NOW.timestamp()) + 1,
+    "grant_id": "g",
+    "client_id": "c",
+    "sub": "c.x",
+    "scope": "openid profile",
+}
+
+
+def test_a_good_token_says_what_it_opens() -> None:
+    token = check_access_token(CLAIMS, policy=POLICY, now=NOW)
+    assert (token.grant_id, token.client_id, token.scope) == ("g", "c", ("openid", "profile"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": int(NOW.timestamp())},
+        {"exp": None},
+        {"exp": "4000000000"},
+        {"aud": "https://api.example"},
+        {"aud": [POLICY.issuer]},
+        {"iss": POLICY.issuer + "/"},
+        {"iss": None},
+    ],
+)
+def test_a_token_that_is_late_or_meant_for_others_is_refused(changes: dict[str, Any]) -> None:
+    """S-134, S-172: by its own claims, whatever the grant says."""
+    with pytest.raises(InvalidToken):
+        check_access_token(CLAIMS | changes, policy=POLICY, now=NOW)
+
+
+def test_it_is_refused_from_the_second_of_its_end() -> None:
+    with pytest.raises(InvalidToken):
+        check_access_token(CLAIMS, policy=POLICY, now=NOW + timedelta(seconds=1))
