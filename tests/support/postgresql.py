@@ -72,8 +72,8 @@ class PostgreSQL:
 
 
 @contextmanager
-def running_postgresql(program: Path) -> Iterator[PostgreSQL]:
-    """A fresh server until the end of the block."""
+def running_postgresql(program: Path, *, durable: bool = False) -> Iterator[PostgreSQL]:
+    """A fresh server until the end of the block; `durable` leaves its durability as PostgreSQL ships it."""
     user = _unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="adgang-pg-"))
     try:
@@ -86,7 +86,8 @@ def running_postgresql(program: Path) -> Iterator[PostgreSQL]:
         made = subprocess.run(command, cwd=folder, capture_output=True, check=False, **identity)
         if made.returncode:
             raise RuntimeError(f"initdb failed:\n{made.stderr.decode()}")
-        settings = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
+        options = _OPTIONS if not durable else {"listen_addresses": ""}
+        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         log = Path(tempfile.gettempdir()) / f"{folder.name}.log"
         process = start_server(
             [program, "-D", folder / "data", "-k", folder, *settings], log, cwd=folder, **identity

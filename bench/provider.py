@@ -1,0 +1,87 @@
+"""The provider under load: `adgang serve` with one worker, pinned to one core. Time and memory as Linux counts them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+PROVIDER_CORE, GENERATOR_CORE = 0, 1
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def pin(core: int) -> None:
+    """Run on this core alone, where there are two."""
+    if (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {core})
+
+
+class RunningProvider:
+    """`adgang serve`; `worker` is the process that answers."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self._log = log
+        self.issuer = environment["ADGANG_ISSUER"]
+        begun = time.monotonic()
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "idp", "serve"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=lambda: pin(PROVIDER_CORE),
+            )
+        self._wait()
+        self.start_seconds = time.monotonic() - begun
+
+    @property
+    def worker(self) -> int:
+        """The child with the most memory: granian's worker, not its watchman."""
+        return max(_descendants(self._process.pid), key=_resident)
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all its processes since their start."""
+        return sum(_cpu(pid) for pid in [self._process.pid, *_descendants(self._process.pid)])
+
+    def worker_mib(self) -> float:
+        return _resident(self.worker) / 2**20
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(40)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.issuer}/jwks", timeout=2) as answer:
+                    assert answer.status == 200
+                return
+            except (urllib.error.URLError, OSError):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit(
+                        f"The provider did not start:\n{self._log.read_text()[-3000:]}"
+                    ) from None
+                time.sleep(0.005)
+
+
+def _descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *_descendants(int(child))]
+    return found
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

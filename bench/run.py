@@ -1,0 +1,138 @@
+"""`make bench`: one core for the provider, one for the generator and the stores; a table and a JSON file.
+
+    python -m bench.run [--pair sqlite+valkey | postgresql+redis] [--seconds 5] [--large]
+
+`--large` first fills the stores with 10,000 clients and 1,000,000 citizens; that takes minutes.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.measures import Line, measure_all
+from bench.provider import GENERATOR_CORE, RunningProvider, pin
+from bench.world import World
+from idp.storage import embedded_valkey
+from tests.support.needs import find_program
+from tests.support.postgresql import find_postgres, running_postgresql
+from tests.support.redis_servers import running_redis
+
+PAIRS = ("sqlite+valkey", "postgresql+redis")
+_CITIZENS = 40
+_LARGE = (10_000, 1_000_000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pair", choices=PAIRS, action="append")
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--large", action="store_true")
+    chosen = parser.parse_args()
+    console = Console(width=110, highlight=False)
+    pin(GENERATOR_CORE)
+    results: dict[str, Any] = {"machine": machine(), "large": chosen.large, "pairs": {}}
+    for pair in chosen.pair or PAIRS:
+        folder = Path(tempfile.mkdtemp(prefix="adgang-bench-"))
+        try:
+            with _stores(pair, folder) as urls:
+                if urls is None:
+                    console.print(f"{pair} is not measured: PostgreSQL or redis-server is missing here.")
+                    continue
+                results["pairs"][pair] = _measure(folder, urls, chosen, console)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        _show(console, pair, results["pairs"][pair])
+    target = Path("var/bench") / ("large.json" if chosen.large else "results.json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(results, indent=2) + "\n")
+    console.print(f"Written to {target}. {results['machine']}")
+
+
+def _measure(
+    folder: Path, urls: tuple[str, str], chosen: argparse.Namespace, console: Console
+) -> dict[str, Any]:
+    with console.status("Making clients and citizens"):
+        world = World(folder, *urls)
+        world.add_citizens(_CITIZENS)
+        if chosen.large:
+            world.fill(*_LARGE)
+    provider = RunningProvider(world.environment, folder / "provider.log")
+    try:
+        with console.status("Measuring"):
+            lines, sign_in = measure_all(world, provider, chosen.seconds)
+            rest = provider.worker_mib()
+    finally:
+        provider.stop()
+        world.close()
+    return {
+        "lines": [asdict(line) for line in lines],
+        "sign_in": sign_in,
+        "worker_rss_mib": round(rest, 1),
+        "start_to_first_answer_seconds": round(provider.start_seconds, 2),
+    }
+
+
+@contextmanager
+def _stores(pair: str, folder: Path) -> Iterator[tuple[str, str] | None]:
+    """The stores with the durability that docs/architecture.md promises; on the generator's core."""
+    if pair == PAIRS[0]:
+        store = embedded_valkey.start(folder / "valkey")
+        try:
+            yield f"sqlite:///{folder / 'adgang.sqlite3'}", store.url
+        finally:
+            store.stop()
+        return
+    postgres, redis_server = find_postgres(), find_program("redis-server")
+    if postgres is None or redis_server is None:
+        yield None
+        return
+    with running_postgresql(postgres, durable=True) as database, running_redis(redis_server) as redis_url:
+        yield database.new_database(), redis_url
+
+
+def _show(console: Console, pair: str, found: dict[str, Any]) -> None:
+    table = Table(title=f"{pair}, one worker on one core", title_justify="left", box=None)
+    for heading in ("", "requests/s", "aim", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "failed"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for entry in found["lines"]:
+        line = Line(**entry)
+        table.add_row(
+            line.name, f"{line.per_second:,.0f}", line.aim, f"{line.p50_ms:.2f}", f"{line.p95_ms:.2f}",
+            f"{line.p99_ms:.2f}", f"{line.cpu_ms:.3f}", str(line.failed),
+        )  # fmt: skip
+    console.print(table)
+    told = found["sign_in"]
+    console.print(
+        f"A whole sign-in: {told['requests_each']} requests, {told['cpu_ms_each']} ms of processor time, "
+        f"{told['cpu_ms_of_the_hash']} of them the password's hash; beyond it "
+        f"{told['cpu_ms_beyond_the_hash']} ms (aim: at most {told['aim_cpu_ms_beyond_the_hash']})."
+    )
+    console.print(
+        f"Memory at rest: {found['worker_rss_mib']} MiB a worker (aim: 120). "
+        f"Start to first answer: {found['start_to_first_answer_seconds']} s (aim: 2).\n"
+    )
+
+
+def machine() -> str:
+    """What it ran on, for whoever compares."""
+    model = ""
+    if Path("/proc/cpuinfo").exists():
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+    return f"{os.cpu_count()} cores, {model or platform.machine()}, Python {platform.python_version()}."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""A provider's data for a run, and the requests that the load is made of. Works on the stores, beside the provider."""
+
+import base64
+import hashlib
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from idp.app import Wiring
+from idp.citizens import NewCitizen
+from idp.grants.authorization_code import issue_code
+from idp.ids import digest, new_id, new_secret
+from idp.new_citizens import FirstAccess
+from idp.records import AuthorizationRequest, BrowserSession, Citizen, LoginAttempt, ProvenFactor
+from idp.secrets_directory import create_secrets
+from idp.settings import Settings
+from mfa.factors import Factor, FactorKind
+from mfa.in_sql import Factors
+from migrations import upgrade
+
+_CLAIMS = ("name", "given_name", "family_name", "birthdate")
+_PASSWORD = "tolv gule cykler ved havnen"
+_ACTOR = "operator:bench"
+_MANY = 10_000
+"""Citizens in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchClient:
+    client_id: str
+    redirect_uri: str
+    key: ECKey | None
+    secret: str | None
+
+
+class World:
+    """One deployment on one pair of stores."""
+
+    def __init__(self, folder: Path, sql_url: str, redis_url: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+            self.port, admin_port = one.getsockname()[1], other.getsockname()[1]
+        ours = {
+            "ADGANG_ENVIRONMENT": "demo",
+            "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
+            "ADGANG_ISSUER": f"http://localhost:{self.port}",
+            "ADGANG_SECRETS_DIRECTORY": str(folder / "secrets"),
+            "ADGANG_STATE_DIRECTORY": str(folder),
+            "ADGANG_DATABASE_URL": sql_url,
+            "ADGANG_REDIS_URL": redis_url,
+            "ADGANG_LISTEN_PORT": str(self.port),
+            "ADGANG_ADMIN_PORT": str(admin_port),
+            "ADGANG_WORKERS": "1",
+            "ADGANG_CODE_SECONDS": "60",
+        }
+        self.environment = {n: v for n, v in os.environ.items() if not n.startswith("ADGANG_")} | ours
+        create_secrets(folder / "secrets")
+        self.settings = Settings.from_environment(ours)
+        self.wiring = Wiring(self.settings)
+        upgrade(self.wiring.database.writing)
+        self.wiring.ensure_keys()
+        self.organisation_id = self._add_organisation()
+        self.with_key = self.add_client("private_key_jwt")
+        self.with_secret = self.add_client("client_secret_basic")
+        self.citizens: list[FirstAccess] = []
+
+    def _add_organisation(self) -> str:
+        services = self.wiring.registry_services
+        return services.transact(
+            lambda tx: services.registrations.add_organisation(
+                tx, cvr_number="99000001", kind="municipality", name="Nordhavn Kommune", actor=_ACTOR
+            )
+        ).organisation_id
+
+    def _metadata(self, method: str, key: ECKey) -> dict[str, Any]:
+        metadata: dict[str, Any] = {
+            "client_name": "Byggesager",
+            "organisation": self.organisation_id,
+            "profile": "fapi2" if method == "private_key_jwt" else "oidc",
+            "redirect_uris": ["http://localhost:9/callback"],
+            "scope": "openid profile",
+            "token_endpoint_auth_method": method,
+            "id_token_signed_response_alg": "ES256",
+            "purposes": [
+                {
+                    "id": "byggesag",
+                    "text": {"da": "se din byggesag", "en": "see your permit", "nb": "se byggesaken din"},
+                    "legal_ground": "law",
+                    "claims": list(_CLAIMS),
+                }
+            ],
+        }
+        if method == "private_key_jwt":
+            metadata["jwks"] = {"keys": [{**key.as_dict(private=False), "kid": "bench"}]}
+        return metadata
+
+    def add_client(self, method: str) -> BenchClient:
+        key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"})
+        services = self.wiring.registry_services
+        made = services.transact(
+            lambda tx: services.registrations.register(tx, self._metadata(method, key), actor=_ACTOR)
+        )
+        return BenchClient(made.client.client_id, made.client.redirect_uris[0], key, made.secret)
+
+    def add_citizens(self, count: int) -> None:
+        """Citizens who can sign in, with a password and an app each."""
+        for number in range(len(self.citizens), len(self.citizens) + count):
+            new = NewCitizen(f"borger{number:07}", f"61{number:08}", "Freja", "Lindholm", "1990-03-01")
+            self.citizens.append(
+                self.wiring.new_citizens.add(new, actor=_ACTOR, reason="bench", password=_PASSWORD)
+            )
+
+    def fill(self, clients: int, citizens: int) -> None:
+        """Many more of each; the citizens share one password hash."""
+        for _ in range(clients):
+            self.add_client("client_secret_basic")
+        hashed = self.wiring.enrolment.hash_new_password(_PASSWORD)
+        store, factors = self.wiring.citizen_store, Factors(self.wiring.database.reading)
+        now = self.wiring.clock()
+        for start in range(0, citizens, _MANY):
+
+            def work(tx: Any, start: int = start) -> None:
+                for number in range(start, min(start + _MANY, citizens)):
+                    citizen = Citizen(
+                        new_id(), f"fyld{number:08}", "active", "Noah", "Krogh", "1991-01-01", "da", now
+                    )
+                    store.add(tx, citizen, cpr=f"71{number:08}")
+                    factor = Factor(new_id(), citizen.citizen_id, FactorKind.PASSWORD, "", now)
+                    factors.set_password(tx, factor, hashed.encoded)
+
+            self.wiring.database.transact(work)
+
+    # --- requests ----------------------------------------------------------------------------------------------
+
+    def get(self, path: str, **headers: str) -> bytes:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"GET {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\n{lines}\r\n".encode()
+
+    def post(self, path: str, fields: dict[str, str], **headers: str) -> bytes:
+        body = urlencode(fields)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return (
+            f"POST {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\n{lines}"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        ).encode()
+
+    def authenticated(self, client: BenchClient, path: str, fields: dict[str, str]) -> bytes:
+        """A POST in the client's name."""
+        if client.secret is not None:
+            pair = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
+            return self.post(path, fields, Authorization=f"Basic {pair}")
+        assert client.key is not None
+        now = int(self.wiring.clock().timestamp())
+        claims = {
+            "iss": client.client_id, "sub": client.client_id, "aud": self.settings.issuer,
+            "jti": secrets.token_urlsafe(16), "iat": now, "exp": now + 120,
+        }  # fmt: skip
+        proof = {
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": jwt.encode({"alg": "ES256", "kid": "bench"}, claims, client.key),
+        }
+        return self.post(path, {**fields, **proof})
+
+    def pushes(self, count: int) -> list[bytes]:
+        """PAR requests, each with a fresh assertion."""
+        return [
+            self.authenticated(self.with_key, "/par", self.parameters(self.with_key, new_secret())[0])
+            for _ in range(count)
+        ]
+
+    def parameters(self, client: BenchClient, verifier: str) -> tuple[dict[str, str], str]:
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        asked = {
+            "client_id": client.client_id, "response_type": "code", "redirect_uri": client.redirect_uri,
+            "scope": "openid profile", "state": new_secret(), "nonce": new_secret(),
+            "code_challenge": challenge, "code_challenge_method": "S256",
+        }  # fmt: skip
+        return asked, challenge
+
+    def exchanges(self, client: BenchClient, count: int) -> list[bytes]:
+        """Token requests, each with a code that was issued a moment ago for a signed-in citizen."""
+        session = self._session()
+        return [self._exchange(client, session) for _ in range(count)]
+
+    def _session(self) -> BrowserSession:
+        services, now = self.wiring.services, self.wiring.clock()
+        factors = (ProvenFactor("f1", "password", ("pwd",), now), ProvenFactor("f2", "totp", ("otp",), now))
+        return services.sessions.begin(
+            self.citizens[0].citizen.citizen_id,
+            factors,
+            acr="urn:adgang:loa:substantial",
+            now=now,
+            device="bench",
+        )
+
+    def _exchange(self, client: BenchClient, session: BrowserSession) -> bytes:
+        verifier, now = new_secret(), self.wiring.clock()
+        _, challenge = self.parameters(client, verifier)
+        request = AuthorizationRequest(
+            client_id=client.client_id, redirect_uri=client.redirect_uri, scope=("openid", "profile"),
+            purpose_id="byggesag", claims=_CLAIMS, nonce=new_secret(), code_challenge=challenge,
+        )  # fmt: skip
+        end = now + self.wiring.policy.login_attempt_lifetime
+        attempt = LoginAttempt(new_id(), digest(new_secret()), request, digest(new_secret()), now, end, end)
+        code = issue_code(self.wiring.services, attempt, session)
+        return self.authenticated(
+            client,
+            "/token",
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": client.redirect_uri,
+                "code_verifier": verifier,
+            },
+        )
+
+    def close(self) -> None:
+        self.wiring.close()
+
+
+def repeated(request: bytes, count: int) -> Sequence[bytes]:
+    return [request] * count
