@@ -317,6 +317,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
     pages = make_flask(
         WebConfig(
             issuer=settings.issuer,
+            operator_name=settings.operator_name,
+            contact=settings.operator_contact,
             demonstration=settings.environment == "demo",
             logo_directory=settings.logo_directory,
             count=metrics.count,

@@ -6,6 +6,7 @@
 A worker that dies is started again. SIGTERM lets requests finish.
 """
 
+import logging
 import os
 import shutil
 import threading
@@ -15,6 +16,8 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from idp.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client reads it when it is imported, in each worker."""
@@ -61,6 +64,10 @@ def serve(settings: Settings) -> None:
         wiring.disconnect()  # workers are forked from here, and a connection must not have two owners
         if wiring.embedded_valkey is not None:
             os.environ["ADGANG_REDIS_URL"] = wiring.embedded_valkey.url  # noqa: TID251  the workers share it
+        _log.info("serving", extra={"issuer": settings.issuer, "workers": settings.workers})
+        _log.warning(
+            "tokens of fapi2 clients are not sender-constrained: neither DPoP nor mutual TLS is offered yet"
+        )
         with _listener(wiring, directory):
             _granian(settings).serve()
     finally:

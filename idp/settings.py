@@ -89,6 +89,12 @@ class Settings:
         at_least=5,
         at_most=100_000,
     )
+    operator_name: str = _setting(
+        "Who runs this provider and answers for it; shown on help and privacy pages.", ""
+    )
+    operator_contact: str = _setting(
+        "The operator's telephone number or e-mail address, as people should read it.", ""
+    )
     logo_directory: Path | None = _setting(
         "Directory with organisations' logos as SVG files, served by the provider. Empty: no logos.", None
     )
@@ -165,7 +171,9 @@ class Settings:
         return faults
 
 
-_NOT_OURS = frozenset({"ADGANG_DEMO_PORT_BASE", "ADGANG_CI_REQUIRE_ALL", "ADGANG_HASH_EXTRA"})
+_NOT_OURS = frozenset(
+    {"ADGANG_DEMO_PORT_BASE", "ADGANG_DEMO_DIRECTORY", "ADGANG_CI_REQUIRE_ALL", "ADGANG_HASH_EXTRA"}
+)
 """Variables of the Makefile and the tests, which share the prefix."""
 
 
