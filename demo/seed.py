@@ -69,7 +69,7 @@ def _seed_organisation(place: Place, told: dict[str, Any], organisation: Organis
         if organisation.name not in [entry["name"] for entry in known]:
             _adgang(
                 place, "organisations", "add", "--cvr", organisation.cvr_number, "--kind", organisation.kind,
-                "--name", organisation.name, "--contact", organisation.contact, "--logo", organisation.slug,
+                "--name", organisation.name, "--contact", organisation.contact, "--logo", f"{organisation.slug}.svg",
             )  # fmt: skip
         key = ECKey.generate_key("P-256", {"kid": f"{slug}-1", "use": "sig", "alg": "ES256"})
         answer = _adgang(

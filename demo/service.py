@@ -24,6 +24,7 @@ from demo.parties import ORGANISATIONS, Organisation
 from demo.relying_party import PushingApp, connect
 from demo.words import SignedIn, refusal_in_words, signed_in_in_words
 
+_LOGOS = Path(__file__).parent / "logos"
 _VISITORS_AT_MOST = 1_000
 
 
@@ -110,6 +111,10 @@ def _add_pages(
     def styling() -> Response:
         text = render_template("styling.css", colour=organisation.colour)
         return Response(text, mimetype="text/css")
+
+    @app.get("/mark.svg")
+    def mark() -> Response:
+        return Response((_LOGOS / f"{organisation.slug}.svg").read_bytes(), mimetype="image/svg+xml")
 
     @app.get("/healthz")
     def alive() -> Response:
