@@ -200,9 +200,8 @@ def _check_terms(
     Raises: InvalidGrant.
     """
     redirect_uri = parameters.get("redirect_uri", "")
-    right_client = hmac.compare_digest(record.client_id, client.client_id)
     right_uri = hmac.compare_digest(record.redirect_uri.encode(), redirect_uri.encode())
-    if not right_client or now >= record.expires_at:
+    if record.client_id != client.client_id or now >= record.expires_at:
         raise InvalidGrant("The code is unknown, has expired, was used before or belongs to another client.")
     if not right_uri:
         raise InvalidGrant("The redirect_uri must be the one of the authorization request.")
