@@ -15,7 +15,7 @@ from sqlalchemy import update
 from keys.algorithms import SIGNING_ALGORITHMS, base64url, parse_public, public_jwk
 from keys.birth import make_key
 from keys.changes import commit, look
-from keys.errors import InvalidToken, KeyDoesNotUnseal
+from keys.errors import InvalidToken, KeyDoesNotUnseal, NoActiveKey
 from keys.key_ring import KeyRing
 from keys.own_tokens import issue_token, verify_token
 from keys.policy import KeyPolicy
@@ -284,6 +284,18 @@ def test_a_compromised_key_moved_back_by_hand_stays_out(world: World, ring: KeyR
     world.clock.forward(seconds=1)
     assert key.kid.encode() not in ring.public_jwks().body
     assert ring.find_public(key.kid) is None
+
+
+def test_a_row_that_does_not_open_is_believed_when_it_says_compromised(world: World, ring: KeyRing) -> None:
+    """The safe side: somebody may have had to write it by hand."""
+    key = world.active()
+    world.database.transact(lambda tx: world.keys.advance(tx, world.keys.version()))
+    alter(world, key.kid, state="compromised")
+    world.clock.forward(seconds=1)
+    assert ring.find_public(key.kid) is None
+    assert key.kid.encode() not in ring.public_jwks().body
+    with pytest.raises(NoActiveKey):
+        ring.sign("ES256", b"x")
 
 
 def test_two_envelopes_exchanged_by_hand_do_not_open(world: World) -> None:
