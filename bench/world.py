@@ -185,15 +185,15 @@ class World:
         return asked, challenge
 
     def exchanges(self, client: BenchClient, count: int) -> list[bytes]:
-        """Token requests, each with a code that was issued a moment ago for a signed-in citizen."""
-        session = self._session()
-        return [self._exchange(client, session) for _ in range(count)]
+        """Token requests, each with a code that was issued a moment ago for one of the signed-in citizens."""
+        sessions = [self._session(access.citizen) for access in self.citizens]
+        return [self._exchange(client, sessions[number % len(sessions)]) for number in range(count)]
 
-    def _session(self) -> BrowserSession:
+    def _session(self, citizen: Citizen) -> BrowserSession:
         services, now = self.wiring.services, self.wiring.clock()
         factors = (ProvenFactor("f1", "password", ("pwd",), now), ProvenFactor("f2", "totp", ("otp",), now))
         return services.sessions.begin(
-            self.citizens[0].citizen.citizen_id,
+            citizen.citizen_id,
             factors,
             acr="urn:adgang:loa:substantial",
             now=now,
