@@ -12,7 +12,7 @@ from idp.errors import RedirectedError
 from idp.ids import digest, new_secret
 from idp.login.flow import begin
 from idp.login.pages import FormPost
-from idp.login.visit import Visit, browser_secret, find_signed_in
+from idp.login.visit import Visit, browser_secret, find_signed_in, load_registered
 from idp.login.way_back import see_other
 from idp.protocol.authorization_request import OpenedRequest, authorization_parameters, open_request
 from idp.protocol.id_token_hint import HintVerifier
@@ -58,10 +58,11 @@ def _begin_visit(services: Services, opened: OpenedRequest) -> Visit:
         finish_by=now + services.policy.login_attempt_lifetime,
         expires_at=now + services.policy.login_attempt_lifetime + _WAY_BACK_KNOWN_FOR,
     )
+    registered = load_registered(services, attempt)  # a pushed request is older than this moment
     services.login_attempts.put(attempt_id, attempt)
     return Visit(
         attempt=attempt,
-        registered=opened.registered,
+        registered=registered,
         browser_secret=secret,
         now=now,
         signed_in=find_signed_in(services),

@@ -14,7 +14,7 @@ from idp.login.way_back import lead_back, see_other, send_back
 from idp.protocol.response_mode import AuthorizationResponse, code_response, error_response
 from idp.records import AuthorizationRequest, Consent, LoginAttempt
 from idp.services import Services
-from idp.web import prefer_languages, render
+from idp.web import RETRY_AFTER_SECONDS, prefer_languages, render
 
 
 def begin(services: Services, visit: Visit) -> Response:
@@ -35,7 +35,18 @@ def proceed(
     outcome = _outcome(services, visit)
     if isinstance(outcome, AuthorizationResponse):
         return lead_back(outcome, visit)
-    return render(_page(services, visit, outcome, error, user_id), _status(error))
+    response = render(_page(services, visit, outcome, error, user_id), _status(error))
+    if response.status_code in (429, 503):
+        response.headers["Retry-After"] = str((error and error.seconds) or RETRY_AFTER_SECONDS)
+    return response
+
+
+def is_at_consent(services: Services, visit: Visit) -> bool:
+    """Whether the citizen is being told or asked what is released: only then an answer to that counts (S-295)."""
+    try:
+        return next_step(_situation(services, visit)) in (Step.INFORM, Step.ASK)
+    except OAuthError:
+        return False
 
 
 def after_post(visit: Visit) -> Response:

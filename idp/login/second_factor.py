@@ -15,13 +15,15 @@ from idp.login.pages import ErrorKind, FormError, NoticeKind
 from idp.login.rejections import code_error
 from idp.login.visit import KNOWN, PROOF, SESSION, Visit, turn_back
 from idp.protocol.acr import SUBSTANTIAL
-from idp.records import BrowserSession, Citizen, PartialSignIn, ProvenFactor
+from idp.records import BrowserSession, PartialSignIn, ProvenFactor
 from idp.services import Services
 from idp.storage.ports import Tx
 from idp.web import forget_cookie, read_cookie, set_cookie
-from mfa.errors import Busy, FactorRejected
+from mfa.errors import Busy, FactorRejected, Rejection
 from mfa.factors import categories_of
 from mfa.verification import TotpAnswer
+
+_LOCKED = frozenset({Rejection.BLOCKED, Rejection.DISABLED})
 
 
 def post_code(services: Services, visit: Visit, form: dict[str, str]) -> Response:
@@ -39,6 +41,7 @@ def post_code(services: Services, visit: Visit, form: dict[str, str]) -> Respons
         )
     except (FactorRejected, Busy) as rejection:
         count_failure(services, rejection, "totp")
+        _begin_again_if_locked(services, rejection)
         return proceed(services, visit, error=code_error(rejection, visit.now))
     services.count("factors", {"kind": "totp", "outcome": "proven"})
     factor = ProvenFactor(verified.factor_id, str(verified.kind), verified.amr, verified.proven_at)
@@ -51,38 +54,40 @@ def _sign_in(
     """Begin the session: the ledger's row first, then the session, under a new secret (S-214)."""
     if len(categories_of(factors)) < 2:
         raise AssertionError("no session exists below two factors of different kinds")
-    citizen = services.citizens.find(partial.citizen_id)
-    if citizen is None or citizen.status != "active":
+    if not _is_active(services, partial.citizen_id):
         _refuse_blocked(services, visit)
     before = visit.signed_in.session if visit.signed_in else None
-    same_citizen = before is not None and before.citizen_id == citizen.citizen_id
+    same_citizen = before is not None and before.citizen_id == partial.citizen_id
     session = services.sessions.begin(
-        citizen.citizen_id,
+        partial.citizen_id,
         factors,
         acr=SUBSTANTIAL,
         now=visit.now,
         device=device_of(request.headers.get("User-Agent", "")),
         before=before if same_citizen else None,
     )
-    services.transact(lambda tx: _record(services, tx, session, citizen, None if same_citizen else before))
+    services.transact(lambda tx: _record(services, tx, session, None if same_citizen else before))
     secret = new_secret()
     services.browser_sessions.put(secret, session)
     if visit.signed_in is not None:
         services.browser_sessions.forget(visit.signed_in.secret)
+    if not _is_active(
+        services, session.citizen_id
+    ):  # blocked meanwhile: who ended the sessions missed this one
+        services.browser_sessions.forget(secret)
+        _refuse_blocked(services, visit)
     services.count("sign_ins", {})
     return _hand_out(services, visit, session, secret)
 
 
-def _record(
-    services: Services, tx: Tx, session: BrowserSession, citizen: Citizen, stranger: BrowserSession | None
-) -> None:
+def _record(services: Services, tx: Tx, session: BrowserSession, stranger: BrowserSession | None) -> None:
     """The sign-in, and the end of another citizen's session in this browser."""
     services.ledger.append(
         tx,
         event=events.SIGNED_IN,
         actor=events.BY_CITIZEN,
         at=session.authenticated_at,
-        citizen_id=citizen.citizen_id,
+        citizen_id=session.citizen_id,
         facts={"factors": list(session.amr), "level": session.acr, "device": session.device},
     )
     if stranger is not None:
@@ -97,10 +102,25 @@ def _record(
         )
 
 
-def _hand_out(services: Services, visit: Visit, session: BrowserSession, secret: str) -> Response:
+def _is_active(services: Services, citizen_id: str) -> bool:
+    citizen = services.citizens.find(citizen_id)
+    return citizen is not None and citizen.status == "active"
+
+
+def _begin_again_if_locked(services: Services, rejection: FactorRejected | Busy) -> None:
+    """A sign-in that met a lock is over: when the lock ends, it begins with the first factor again (S-247)."""
+    if isinstance(rejection, FactorRejected) and rejection.reason in _LOCKED:
+        _forget_proof(services)
+
+
+def _forget_proof(services: Services) -> None:
     proof = read_cookie(PROOF)
     if proof is not None:
         services.partial_sign_ins.forget(proof)
+
+
+def _hand_out(services: Services, visit: Visit, session: BrowserSession, secret: str) -> Response:
+    _forget_proof(services)
     response = after_post(visit)
     set_cookie(response, SESSION, secret)
     set_cookie(response, KNOWN, services.known_browsers.mark(session.citizen_id, visit.now), LIFETIME)
@@ -110,7 +130,5 @@ def _hand_out(services: Services, visit: Visit, session: BrowserSession, secret:
 
 def _refuse_blocked(services: Services, visit: Visit) -> NoReturn:
     """Only somebody who proved both factors learns that the access is blocked."""
-    proof = read_cookie(PROOF)
-    if proof is not None:
-        services.partial_sign_ins.forget(proof)
+    _forget_proof(services)
     turn_back(visit.registered, NoticeKind.ACCESS_BLOCKED, 403)

@@ -85,7 +85,11 @@ class Row:
 
 
 def _half_proven(situation: Situation) -> bool:
-    return situation.partial is not None and not situation.signed_in_here
+    """Also where the citizen went back after signing in and proved a password again: that is the newest."""
+    if situation.partial is None:
+        return False
+    session = situation.session
+    return session is None or situation.partial.started_at >= session.authenticated_at
 
 
 def _no_session(situation: Situation) -> bool:

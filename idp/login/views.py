@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from idp.login.authorize import authorize
 from idp.login.cancel import post_cancel
@@ -13,7 +14,7 @@ from idp.login.second_factor import post_code
 from idp.login.sign_out import sign_out
 from idp.login.visit import Visit, WrongTurn, open_visit
 from idp.services import Services
-from idp.web import accepts_cross_site_posts, check_form_token, read_form, render
+from idp.web import RETRY_AFTER_SECONDS, accepts_cross_site_posts, check_form_token, read_form, render
 
 Post = Callable[[Services, Visit, dict[str, str]], Response]
 
@@ -29,13 +30,15 @@ POSTS: dict[str, Post] = {
 def login_pages(services: Services) -> Blueprint:
     """The blueprint of a sign-in."""
     pages = Blueprint("login", __name__)
-    pages.register_error_handler(WrongTurn, lambda turn: render(turn.notice, turn.status))
+    pages.register_error_handler(WrongTurn, _notice)
 
     @accepts_cross_site_posts
     def authorization_endpoint() -> Response:
+        _refuse_head()
         return authorize(services)
 
     def show(attempt_id: str) -> Response:
+        _refuse_head()
         return proceed(services, open_visit(services, attempt_id))
 
     def take(attempt_id: str, step: str) -> Response:
@@ -52,3 +55,16 @@ def login_pages(services: Services) -> Blueprint:
         )
     pages.add_url_rule("/sign-out", "sign_out", lambda: sign_out(services), methods=["POST"])
     return pages
+
+
+def _refuse_head() -> None:
+    """Where nothing is missing these two decide a request, and a HEAD must decide nothing (S-295)."""
+    if request.method == "HEAD":
+        raise MethodNotAllowed(valid_methods=["GET"])
+
+
+def _notice(turn: WrongTurn) -> Response:
+    response = render(turn.notice, turn.status)
+    if turn.status == 429:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response

@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from flask import Response, current_app, request
 
 from clients_registry.client import Client
+from clients_registry.errors import UnregisteredRedirectUri
+from clients_registry.redirect_uris import check_redirect_uri
 from clients_registry.registry import RegisteredClient
 from idp.ids import digest, new_secret
 from idp.login.pages import Asker, Notice, NoticeKind, OrganisationKind
-from idp.records import BrowserSession, LoginAttempt, PartialSignIn
+from idp.records import AuthorizationRequest, BrowserSession, LoginAttempt, PartialSignIn
 from idp.services import Services
 from idp.web import current_language, form_token, read_cookie, set_cookie
 from idp.web.static_files import StaticFiles
@@ -115,9 +117,20 @@ def open_visit(services: Services, attempt_id: str) -> Visit:
 def load_registered(services: Services, attempt: LoginAttempt) -> RegisteredClient:
     """The attempt's client, as it is registered now (S-035)."""
     registered = services.registry.find_client(attempt.request.client_id)
-    if registered is None or registered.disabled:
+    if registered is None or registered.disabled or not _still_fits(registered.client, attempt.request):
         raise WrongTurn(Notice(kind=NoticeKind.SERVICE_UNAVAILABLE), 403)
     return registered
+
+
+def _still_fits(client: Client, asked: AuthorizationRequest) -> bool:
+    """Whether the client could ask the same today: its registration may have changed since it did."""
+    purposes = {purpose.id: purpose for purpose in client.purposes}
+    purpose = purposes.get(asked.purpose_id)
+    try:
+        check_redirect_uri(client, asked.redirect_uri)
+    except UnregisteredRedirectUri:
+        return False
+    return purpose is not None and set(asked.claims) <= set(purpose.claims)
 
 
 def turn_back(registered: RegisteredClient, kind: NoticeKind, status: int) -> NoReturn:

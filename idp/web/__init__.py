@@ -15,7 +15,7 @@ It knows no login and no portal. There is no SECRET_KEY and no flask.session: th
 from idp.web.application import make_flask
 from idp.web.configuration import WebConfig
 from idp.web.cookies import cookie_name, forget_cookie, read_cookie, set_cookie
-from idp.web.failures import ErrorPage, FailureKind, request_reference
+from idp.web.failures import RETRY_AFTER_SECONDS, ErrorPage, FailureKind, request_reference
 from idp.web.forms import accepts_cross_site_posts, check_form_token, form_token, read_form, read_query
 from idp.web.language import current_language, prefer_languages
 from idp.web.page import Page, render
@@ -27,6 +27,7 @@ __all__ = [
     "render",
     "ErrorPage",
     "FailureKind",
+    "RETRY_AFTER_SECONDS",
     "request_reference",
     "cookie_name",
     "read_cookie",

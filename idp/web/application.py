@@ -1,6 +1,6 @@
 """The Flask application of the pages: checks before every view, headers after it.
 
-In this order, whatever the view: one of our verbs, our own host, no doubled cookie, no POST from elsewhere.
+In this order, whatever the view: one of our verbs, no header beyond its limit, our own host, no doubled cookie, no POST from elsewhere.
 """
 
 from pathlib import Path
@@ -22,6 +22,7 @@ from idp.web.static_files import StaticFiles, install_static_files, read_static_
 
 _ROOT = Path(__file__).parent.parent
 _VERBS = {"GET", "HEAD", "POST"}
+_LONGEST_HEADER = 8 * 1024
 
 
 def make_flask(config: WebConfig) -> Flask:
@@ -50,6 +51,7 @@ def make_flask(config: WebConfig) -> Flask:
 
 def _check_front_door() -> None:
     _check_verb()
+    _check_header_sizes()
     _check_host()
     check_no_double_cookies()
     check_post_is_ours()
@@ -59,6 +61,12 @@ def _check_verb() -> None:
     # Werkzeug writes verbs in capitals; RFC 9110 §9.1: they are case-sensitive.
     if request.environ["REQUEST_METHOD"] not in _VERBS:
         raise MethodNotAllowed(valid_methods=sorted(_VERBS))
+
+
+def _check_header_sizes() -> None:
+    """protocol.md, errors; S-219, S-350."""
+    if any(len(value) > _LONGEST_HEADER for _, value in request.headers):
+        raise BadRequest("A header is larger than 8 KiB.")
 
 
 def _check_host() -> None:

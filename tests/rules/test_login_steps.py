@@ -25,6 +25,7 @@ ATTEMPT = LoginAttempt(
     request=REQUEST,
     request_key="request",
     started_at=NOON,
+    finish_by=NOON + timedelta(minutes=10),
     expires_at=NOON + timedelta(minutes=10),
 )
 PASSWORD = ProvenFactor(factor_id="f1", kind="password", amr=("pwd",), proven_at=NOON)
