@@ -105,6 +105,11 @@ class Attempts:
             tx, event, claimant.citizen_id, _facts(attempt.kind, attempt.factor), now, actor="system"
         )
 
+    def forgive(self, tx: Tx, attempt: Attempt) -> None:
+        """End the row of failures."""
+        if attempt.failures != lockout.Failures():
+            self._failures.keep(tx, attempt.authenticator, lockout.Failures())
+
     def suspected(self, tx: Tx, attempt: Attempt, now: datetime) -> None:
         """Tell the ledger that there may be a copy of this key."""
         if attempt.factor is not None:
@@ -119,8 +124,7 @@ class Attempts:
         Raises:
             FactorRejected: the factor was removed, replaced or disabled while it was being checked (S-301).
         """
-        if attempt.failures != lockout.Failures():
-            self._failures.keep(tx, factor.factor_id, lockout.Failures())
+        self.forgive(tx, attempt)
         if not self._factors.use(tx, factor.factor_id, now):
             raise FactorRejected(Rejection.WRONG)
         self._append(

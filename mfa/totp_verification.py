@@ -1,7 +1,8 @@
 """Verifying a TOTP code: count, check and step in one transaction, whose count stays when the answer is no.
 
 A typed code does not say which of a citizen's devices made it. It is tried on each that is open, and a failure
-counts on each, since each was guessed at.
+counts on each, since each was guessed at; a success forgives each, or typing mistakes at one would in time disable
+a spare one.
 """
 
 from dataclasses import dataclass, field
@@ -59,6 +60,8 @@ class TotpVerification:
             else:
                 factor = device.totp.factor
                 if self._steps.advance(tx, factor.factor_id, step):
+                    for each in devices:
+                        attempts.forgive(tx, each.attempt)
                     return attempts.succeeded(tx, device.attempt, factor, FactorKind.TOTP.amr, now)
                 reason = Rejection.REPLAYED
         first, *_ = [attempts.reject(tx, device.attempt, reason, now) for device in devices]  # counts on each

@@ -53,10 +53,8 @@ class Credentials:
             return [_credential_of(row) for row in connection.execute(statement)]
 
     def advance(self, tx: Connection, factor_id: str, sign_count: int, *, backed_up: bool) -> bool:
-        # WebAuthn Level 3 §7.2 (22): a key without a counter sends 0 always
-        rises = _webauthn.c.sign_count < sign_count
-        if sign_count == 0:
-            rises = or_(rises, _webauthn.c.sign_count == 0)
+        # WebAuthn Level 3 §7.2 (22): a key without a counter stays at 0
+        rises = or_(_webauthn.c.sign_count < sign_count, _webauthn.c.sign_count == 0)
         statement = update(_webauthn).where(and_(_webauthn.c.factor_id == factor_id, rises))
         return changed_one(tx.execute(statement.values(sign_count=sign_count, backed_up=backed_up)))
 

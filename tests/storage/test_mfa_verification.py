@@ -72,6 +72,21 @@ def test_each_of_several_devices_is_accepted(world: World) -> None:
         assert world.rejection(ASTRID, device.answer()).reason is Rejection.REPLAYED
 
 
+def test_a_wrong_code_is_a_guess_at_each_of_the_devices(world: World) -> None:
+    """S-255"""
+    ids = [world.give_totp(name=name).factor.factor_id for name in ("Telefon", "Tablet")]
+    world.rejection(ASTRID, TotpAnswer("abcdef"))
+    assert [world.failures.of(ids)[factor_id].total for factor_id in ids] == [1, 1]
+
+
+def test_a_success_on_one_device_forgives_the_spare_one_too(world: World) -> None:
+    first, second = world.give_totp(name="Telefon"), world.give_totp(name="Tablet")
+    world.fail(ASTRID, TotpAnswer("abcdef"), 9)
+    world.verify(ASTRID, first.answer())
+    counts = world.failures.of([first.factor.factor_id, second.factor.factor_id])
+    assert [counts[device.factor.factor_id].total for device in (first, second)] == [0, 0]
+
+
 def test_a_code_of_somebody_elses_device_is_wrong(world: World) -> None:
     world.give_totp(ASTRID)
     theirs = world.give_totp(BO)
