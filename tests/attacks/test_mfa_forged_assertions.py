@@ -215,6 +215,7 @@ CLIENT_DATA = [
     b'{"type":"webauthn.get","challenge":"CHALLENGE","origin":"https://adgang.example","crossOrigin":0}',
     b'{"type":"webauthn.get","challenge":"CHALLENGE","origin":"https://adgang.example","topOrigin":"https://a.example"}',
     b'{"type":"webauthn.get","challenge":"CHALLENGE","origin":"https://adgang.example","tokenBinding":{"status":"x"}}',
+    b'{"type":"webauthn.get","challenge":"CHALLENGE","origin":"https://adgang.example","tokenBinding":{"status":"supported"}}',
     b'{"type":"webauthn.get","challenge":"CHALLENGE","origin":"https://adgang.example","x":NaN}',
     b'{"type":"webauthn.get","challenge":"CHALLENGE","origin":"https://adgang.example","x":"'
     + b"x" * 5000
@@ -307,6 +308,7 @@ def test_a_credential_id_has_a_length(length: int) -> None:
     "changes",
     [
         {"statement": {"x5c": [b"junk"]}},
+        {"statement": {"novelty": 1}},
         {"fmt": "packed", "statement": {"alg": -7, "sig": b"s", "x5c": [b"junk"]}},
         {"fmt": "packed", "statement": {"alg": -7, "sig": b"s"}},
         {"fmt": "packed", "statement": {}},
@@ -356,6 +358,15 @@ def test_what_is_no_credential_is_refused_without_an_error(world: World, text: s
     for who in (ASTRID, None):
         _, ceremony = world.ask(who)
         assert world.rejection(who, WebauthnAnswer(text, ceremony)).reason is Rejection.MALFORMED
+
+
+def test_a_credential_has_a_largest_size(world: World) -> None:
+    """S-292"""
+    answer = world.touch(world.give_key())
+    padded = answer.credential_json[:-1] + ',"padding":"' + "x" * 33_000 + '"}'
+    rejected = world.rejection(ASTRID, WebauthnAnswer(padded, answer.ceremony, answer.allowed))
+    assert rejected.reason is Rejection.MALFORMED
+    world.verify(ASTRID, answer)
 
 
 @pytest.mark.parametrize("member", ["id", "rawId", "type", "response"])

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mfa import recovery_codes, tables
 from mfa.errors import Rejection
 from mfa.factors import FactorKind, VerifiedFactor, categories_of
-from mfa.recovery_codes import CODES_IN_A_SET, IssuedCodes, MalformedRecoveryCode
+from mfa.recovery_codes import CODES_IN_A_SET, IssuedCodes, MalformedRecoveryCode, RecoveryDigests
 from mfa.verification import RecoveryCodeAnswer
 from tests.storage.mfa_world import ASTRID, BO, World, all_at_once
 from tests.support.clock import FrozenClock
@@ -74,6 +74,13 @@ def test_codes_are_kept_as_digests_that_the_database_cannot_make(world: World) -
     assert not any(recovery_codes.parse_code(code) in "".join(kept).upper() for code in codes)
     assert codes[0] not in repr(world.recovery.renew(ASTRID, now=world.clock()))
     assert "7F3K" not in repr(RecoveryCodeAnswer("7F3K-2QXA-9MTD-04WZ"))
+
+
+def test_one_code_has_another_digest_in_each_set_and_under_each_pepper() -> None:
+    """S-309: NIST SP 800-63B-4 §3.1.2.2, salted."""
+    code = "7F3K2QXA9MTD04WZ"
+    peppers = RecoveryDigests(b"p" * 32), RecoveryDigests(b"q" * 32)
+    assert len({digests.digest(factor_id, code) for digests in peppers for factor_id in ("a", "b")}) == 4
 
 
 def test_guessing_codes_is_slowed_and_ends(world: World) -> None:
