@@ -62,7 +62,7 @@ def test_an_assertion_is_accepted_once(deployment: Deployment) -> None:
         deployment.clock.forward(seconds=step)
         assert _answer(deployment, _with(assertion)) == REFUSED
     fresh = party.assertion()
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: _answer(deployment, _with(fresh)), range(8)))
     assert sorted(answers) == [AUTHENTICATED] + [REFUSED] * 7
 
