@@ -149,10 +149,16 @@ _LIVE_GRANT = (
         grants.c.created_at.label("granted_at"),
         *(column for column in citizens.c if column.name != "citizen_id"),
     )
-    .select_from(grants.join(citizens, citizens.c.citizen_id == grants.c.citizen_id))
+    .select_from(
+        grants.join(citizens, citizens.c.citizen_id == grants.c.citizen_id).outerjoin(
+            ended_sessions, ended_sessions.c.session_id == grants.c.session_id
+        )
+    )
     .where(
         grants.c.grant_id == bindparam("grant_id"),
         grants.c.revoked_at.is_(None),
+        # A redemption that ran beside the sign-out may have committed after it: its grant is dead all the same.
+        ended_sessions.c.session_id.is_(None),
         citizens.c.status == "active",
     )
 )

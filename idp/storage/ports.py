@@ -156,7 +156,7 @@ class Grants(Protocol):
     def add(self, tx: Tx, grant: Grant) -> None: ...
 
     def find_live(self, grant_id: str) -> tuple[Grant, Citizen] | None:
-        """The grant with its citizen, if neither revoked nor expired by record, and the citizen is active. One read."""
+        """The grant with its citizen: not revoked, not expired, its session not ended, its citizen active. One read."""
 
     def of_session(self, session_id: str) -> list[Grant]:
         """What was given in a session, newest first, revoked or not."""

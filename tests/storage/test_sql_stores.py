@@ -306,6 +306,22 @@ def test_a_grant_lives_until_revoked_expired_or_its_citizen_is_blocked(
     assert grants.find_live(second.grant_id) is None
 
 
+def test_a_grant_committed_after_its_session_ended_is_dead(
+    database: Database, citizens: Citizens, clock: FrozenClock
+) -> None:
+    """S-213: a redemption that raced the sign-out gives nothing that works."""
+    grants, ended, citizen = (
+        Grants(database.reading, clock),
+        EndedSessions(database.reading),
+        a_citizen(clock),
+    )
+    grant = a_grant(clock, citizen.citizen_id, "raced")
+    database.transact(lambda tx: citizens.add(tx, citizen, cpr=CPR))
+    database.transact(lambda tx: ended.end(tx, "raced", at=clock(), expires_at=clock() + HOUR))
+    database.transact(lambda tx: grants.add(tx, grant))
+    assert grants.find_live(grant.grant_id) is None
+
+
 def test_a_sessions_grants_end_together_and_no_others(
     database: Database, citizens: Citizens, clock: FrozenClock
 ) -> None:
