@@ -1,0 +1,74 @@
+"""One citizen's way through one sign-in, as far as a test wants to go."""
+
+from dataclasses import dataclass, field
+
+from tests.support.citizen_browser import CitizenBrowser, Page
+from tests.support.deployment import PASSWORD, Deployment
+from tests.support.relying_party import AuthorizationAsked, RelyingParty
+
+USER = "freja.holm"
+
+
+def party(deployment: Deployment, name: str = "Byggesager", scope: str = "openid profile") -> RelyingParty:
+    return RelyingParty(deployment, deployment.clients[name], scope)
+
+
+@dataclass
+class Journey:
+    """A browser, the service that asked, and the page at hand."""
+
+    deployment: Deployment
+    browser: CitizenBrowser
+    service: RelyingParty
+    asked: AuthorizationAsked
+    page: Page
+    address: str = field(init=False)
+    """Path of the login attempt."""
+
+    def __post_init__(self) -> None:
+        self.address = self.page.url.removeprefix(self.deployment.issuer).partition("?")[0]
+
+    @property
+    def token(self) -> str:
+        """The form token of the attempt's pages."""
+        return self.page.form("/cancel").fields["csrf_token"]
+
+    def password(self, user_id: str = USER, password: str = PASSWORD) -> Page:
+        self.page = self.browser.submit(self.page, "/password", user_id=user_id, password=password)
+        return self.page
+
+    def code(self, code: str | None = None, user_id: str = USER) -> Page:
+        right = self.deployment.code_of(user_id) if code is None else code
+        self.page = self.browser.submit(self.page, "/totp", code=right)
+        return self.page
+
+    def answer(self, decision: str = "accept") -> Page:
+        self.page = self.browser.submit(self.page, "/consent", decision=decision)
+        return self.page
+
+    def sign_in(self, user_id: str = USER) -> Page:
+        """Both factors."""
+        self.password(user_id)
+        return self.code(user_id=user_id)
+
+    def post(self, step: str, browser: CitizenBrowser | None = None, **fields: str) -> Page:
+        """Send a step's form, whatever page is at hand."""
+        return (browser or self.browser).post(f"{self.address}/{step}", fields)
+
+
+def begin(
+    deployment: Deployment,
+    browser: CitizenBrowser | None = None,
+    service: RelyingParty | None = None,
+    **extra: str,
+) -> Journey:
+    """From the service to the first page."""
+    browser, service = browser or CitizenBrowser(deployment.issuer), service or party(deployment)
+    asked = service.ask(**extra)
+    return Journey(deployment, browser, service, asked, browser.get(asked.url))
+
+
+def cookie(browser: CitizenBrowser, kind: str) -> str | None:
+    """The value of our cookie `kind`."""
+    found = [c.value for c in browser.session.cookies if c.name.endswith(f"-{kind}")]
+    return found[0] if found else None
