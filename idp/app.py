@@ -6,14 +6,14 @@ touches no Redis, and discovery is served while the database is away. `create_ap
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import redis
 from flask import Flask
 
-from clients_registry.in_sql import Clients
+from clients_registry.in_sql import Clients, ClientUses
 from clients_registry.policy import RegistrationPolicy
 from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
@@ -27,6 +27,8 @@ from idp.endpoints.entry import MachineEntry
 from idp.endpoints.routes import routes
 from idp.errors import StoreUnavailable
 from idp.ids import new_reference
+from idp.jwks_clients import JwksClients
+from idp.key_schedule import KeySchedule
 from idp.known_browsers import KnownBrowsers
 from idp.ledger import events
 from idp.ledger.in_sql import Ledger
@@ -43,9 +45,12 @@ from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.tokens.subject import Subjects
+from idp.traffic import Traffic
 from idp.web import WebConfig, make_flask
 from keys.birth import ensure_keys
-from keys.in_sql import Keys
+from keys.high_water import FileHighWater, HighestOf, OpenedWhenAsked
+from keys.in_redis import RedisHighWater
+from keys.in_sql import Fetches, Keys
 from keys.key import SigningKey
 from keys.key_ring import KeyRing
 from keys.policy import KeyPolicy
@@ -72,7 +77,11 @@ class Wiring:
 
     @cached_property
     def secrets(self) -> DeploymentSecrets:
-        return read_secrets(self.settings.secrets_directory)
+        return read_secrets(
+            self.settings.secrets_directory,
+            key_encryption_key=self.settings.key_encryption_key,
+            key_encryption_key_file=self.settings.key_encryption_key_file,
+        )
 
     @cached_property
     def database(self) -> Database:
@@ -98,35 +107,76 @@ class Wiring:
     def key_store(self) -> Keys:
         return Keys(self.database.reading)
 
-    @cached_property
-    def key_policy(self) -> KeyPolicy:
+    def key_policy(self, slowest_cache: timedelta) -> KeyPolicy:
         settings = self.settings
         return KeyPolicy(
             algorithms=settings.key_algorithms,
             jwks_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
+            slowest_cache=slowest_cache,
             longest_token=timedelta(seconds=max(settings.access_token_seconds, settings.id_token_seconds)),
             skew=timedelta(seconds=settings.clock_skew_seconds),
+            rotate_after=timedelta(days=settings.key_rotate_days),
         )
 
     @cached_property
+    def jwks_clients(self) -> JwksClients:
+        unregistered = timedelta(seconds=self.settings.jwks_slowest_cache_seconds)
+        reading = self.database.reading
+        return JwksClients(Clients(reading), ClientUses(reading), self.clock, unregistered)
+
+    @property
     def keys_services(self) -> KeysServices:
+        """Made anew each time: its policy follows the registered clients."""
         return KeysServices(
             transact=self.database.transact,
             keys=self.key_store,
             sealer=self._sealer("signing-keys"),
             journal=self.ledger,
             clock=self.clock,
-            policy=self.key_policy,
+            policy=self.key_policy(self.jwks_clients.slowest_cache()),
+            store_time=self.store_time,
+            high_water=self.key_high_water,
+            fetches=Fetches(self.database.reading),
+            clients=self.jwks_clients.active,
             unavailable=(StoreUnavailable,),
         )
 
+    def store_time(self) -> datetime | None:
+        """The time by PostgreSQL, or by Redis where there is none; None where that does not answer.
+
+        A clock that was handed in is nobody else's time, so nothing is held against it.
+        """
+        if self.clock is not system_clock:
+            return None
+        try:
+            return self.key_store.time() or in_redis.server_time(self.redis)
+        except StoreUnavailable:
+            return None
+
+    @cached_property
+    def key_high_water(self) -> HighestOf:
+        beside_the_secrets = FileHighWater(self.settings.secrets_directory / "keys-high-water")
+        return HighestOf([beside_the_secrets, OpenedWhenAsked(lambda: RedisHighWater(self.redis))])
+
     @cached_property
     def key_ring(self) -> KeyRing:
-        ring = KeyRing(
-            self.key_store, self._sealer("signing-keys"), self.clock, max_age=self.key_policy.ring_max_age
-        )
+        sealer, max_age = self._sealer("signing-keys"), KeyPolicy().ring_max_age
+        ring = KeyRing(self.key_store, sealer, self.clock, max_age, self.key_high_water)
         ring.load()
         return ring
+
+    @cached_property
+    def key_schedule(self) -> KeySchedule:
+        return KeySchedule(
+            services=lambda: self.keys_services,
+            traffic=self.services.traffic,
+            clients=self.jwks_clients,
+            fetches=Fetches(self.database.reading),
+            uses=ClientUses(self.database.reading),
+            key_ring=self.key_ring,
+            every=timedelta(seconds=self.settings.key_schedule_seconds),
+            metrics=metrics.KeyMetrics(),
+        )
 
     @cached_property
     def registry(self) -> Registry:
@@ -243,6 +293,7 @@ class Wiring:
             ended_sessions=in_sql.EndedSessions(reading),
             redemptions=in_sql.Redemptions(reading),
             ledger=self.ledger,
+            traffic=Traffic(),
             count=metrics.count,
         )
 
@@ -258,6 +309,7 @@ class Wiring:
             "ended sessions": transact(lambda tx: in_sql.EndedSessions(reading).sweep(tx, now)),
             "expired grants": transact(lambda tx: in_sql.Grants(reading, self.clock).sweep(tx, now)),
             "failures of unknown user IDs": self.verification.sweep(now),
+            "unfinished enrolments": self.enrolment.sweep(now),
         }
 
     def count_dangling(self) -> dict[str, int]:
@@ -282,7 +334,10 @@ class Wiring:
             self.embedded_valkey.stop()
 
     def _sealer(self, purpose: str) -> Sealer:
-        return Sealer(self.secrets.key_encryption_key, purpose)
+        previous = self.secrets.previous_key_encryption_key
+        return Sealer(
+            self.secrets.key_encryption_key, purpose, previous=() if previous is None else (previous,)
+        )
 
 
 StartResponse = Callable[..., Any]
@@ -300,7 +355,7 @@ class Provider:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         environ["adgang.reference"] = new_reference()
         environ["adgang.peer"] = self.proxies.client_address(environ)
-        if environ.get("PATH_INFO") in self.machine.paths:
+        if self.machine.route_of(environ.get("PATH_INFO", "")) is not None:
             return self.machine(environ, start_response)
         return self.pages.wsgi_app(environ, start_response)
 

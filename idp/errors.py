@@ -119,10 +119,10 @@ class MethodNotAllowed(OAuthError):
 
 
 class TooLarge(OAuthError):
-    """A body over its limit."""
+    """A body over its limit: a 400 like every other malformed request (protocol.md, errors)."""
 
     code = "invalid_request"
-    status = 413
+    status = 400
 
 
 class TooManyRequests(OAuthError):

@@ -1,20 +1,24 @@
 """The secret files of a deployment: made once, read at start, refused when anybody else may read them.
 
-key-encryption-key   seals private keys, TOTP secrets and CPR numbers
-pepper               keyed hash before argon2id
-subject-secret       pairwise subjects; never rotated, or every citizen becomes a stranger to every service
-index-secret         blind index of CPR numbers
+key-encryption-key            seals private keys, TOTP secrets and CPR numbers; may come from elsewhere (settings)
+key-encryption-key-previous   only while a new one is brought in: opens what the old one sealed
+pepper                        keyed hash before argon2id
+subject-secret                pairwise subjects; never rotated, or every citizen becomes a stranger to every service
+index-secret                  blind index of CPR numbers
 """
 
 import base64
 import binascii
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from idp.errors import ConfigurationFaults
 
 _NAMES = ("key-encryption-key", "pepper", "subject-secret", "index-secret")
+_PREVIOUS = "key-encryption-key-previous"
 _BYTES = 32
 
 
@@ -26,6 +30,7 @@ class DeploymentSecrets:
     pepper: bytes = field(repr=False)
     subject_secret: bytes = field(repr=False)
     index_secret: bytes = field(repr=False)
+    previous_key_encryption_key: bytes | None = field(default=None, repr=False)
 
 
 def create_secrets(directory: Path) -> list[str]:
@@ -41,8 +46,10 @@ def create_secrets(directory: Path) -> list[str]:
     return made
 
 
-def read_secrets(directory: Path) -> DeploymentSecrets:
-    """Read all files.
+def read_secrets(
+    directory: Path, *, key_encryption_key: str = "", key_encryption_key_file: Path | None = None
+) -> DeploymentSecrets:
+    """Read all files; the key-encryption key from where it was said to be.
 
     Raises:
         ConfigurationFaults: one sentence for each file that is missing, malformed or readable by others (S-396).
@@ -53,13 +60,23 @@ def read_secrets(directory: Path) -> DeploymentSecrets:
                 "ADGANG_SECRETS_DIRECTORY does not exist. Make it with `adgang secrets create`, or restore it from backup."
             ]
         )
+    sources: dict[str, Callable[[], bytes]] = {
+        f"secret file {name}": partial(_read, directory / name) for name in _NAMES
+    }
+    if key_encryption_key:
+        del sources["secret file key-encryption-key"]
+        sources = {"value of ADGANG_KEY_ENCRYPTION_KEY": partial(_decode, key_encryption_key)} | sources
+    elif key_encryption_key_file is not None:
+        sources["secret file key-encryption-key"] = partial(_read, key_encryption_key_file)
+    if (directory / _PREVIOUS).exists():
+        sources[f"secret file {_PREVIOUS}"] = partial(_read, directory / _PREVIOUS)
     faults: list[str] = []
     values: list[bytes] = []
-    for name in _NAMES:
+    for name, read in sources.items():
         try:
-            values.append(_read(directory / name))
+            values.append(read())
         except ValueError as fault:
-            faults.append(f"The secret file {name} {fault}")
+            faults.append(f"The {name} {fault}")
     if faults:
         raise ConfigurationFaults(faults)
     return DeploymentSecrets(*values)
@@ -72,8 +89,12 @@ def _read(path: Path) -> bytes:
         )
     if path.stat().st_mode & 0o077:
         raise ValueError("can be read by others. Run `chmod 600` on it, and ask who has read it.")
+    return _decode(path.read_text())
+
+
+def _decode(text: str) -> bytes:
     try:
-        value = base64.b64decode(path.read_text().strip(), altchars=b"-_", validate=True)
+        value = base64.b64decode(text.strip(), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         value = b""
     if len(value) != _BYTES:

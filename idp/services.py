@@ -10,6 +10,7 @@ from idp.known_browsers import KnownBrowsers
 from idp.protocol.policy import ProtocolPolicy
 from idp.storage import ports
 from idp.tokens.subject import Subjects
+from idp.traffic import Traffic
 from keys.key_ring import KeyRing
 from mfa.verification import Verification
 
@@ -42,5 +43,6 @@ class Services:
     ended_sessions: ports.EndedSessions
     redemptions: ports.Redemptions
     ledger: ports.Ledger
+    traffic: Traffic
     count: Callable[[str, dict[str, str]], None]
     """`count(event, labels)`: one step of a metric. Never fails, never slow."""

@@ -26,11 +26,18 @@ def _setting(
     at_least: int | None = None,
     at_most: int | None = None,
     one_of: tuple[str, ...] = (),
+    secret: bool = False,
 ) -> Any:
-    metadata = {"help": help_line, "at_least": at_least, "at_most": at_most, "one_of": one_of}
+    metadata = {
+        "help": help_line,
+        "at_least": at_least,
+        "at_most": at_most,
+        "one_of": one_of,
+        "secret": secret,
+    }
     if default is MISSING:
         return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +89,24 @@ class Settings:
     )
     session_seconds: int = _setting("A session's absolute end.", 28800, at_least=300, at_most=86400)
     jwks_max_age_seconds: int = _setting("How long clients may keep the JWKS.", 300, at_least=5, at_most=3600)
+    jwks_slowest_cache_seconds: int = _setting(
+        "How long those who are no clients, such as APIs, may go on using a JWKS; a new key waits for them too.",
+        86_400,
+        at_least=0,
+        at_most=604_800,
+    )
+    key_rotate_days: int = _setting("Age at which a signing key is replaced.", 90, at_least=1, at_most=730)
+    key_schedule_seconds: int = _setting(
+        "How often each worker looks whether a key is to be moved.", 30, at_least=1, at_most=600
+    )
+    key_encryption_key: str = _setting(
+        "The key-encryption key itself: 32 bytes in base64url. Empty: it is read from a file.",
+        "",
+        secret=True,
+    )
+    key_encryption_key_file: Path | None = _setting(
+        "File (0600) with the key-encryption key. Empty: `key-encryption-key` in the secrets directory.", None
+    )
     clock_skew_seconds: int = _setting("How far ahead iat and nbf may be.", 60, at_least=10, at_most=60)
     failed_sign_ins_per_address: int = _setting(
         "Failed sign-ins from one address (IPv6: /64) in ten minutes before it is told to wait.",
@@ -157,6 +182,10 @@ class Settings:
                 faults.append(
                     "ADGANG_LOG_LEVEL may not be DEBUG when ADGANG_ENVIRONMENT is production; use INFO."
                 )
+        if self.key_encryption_key and self.key_encryption_key_file:
+            faults.append(
+                "ADGANG_KEY_ENCRYPTION_KEY and ADGANG_KEY_ENCRYPTION_KEY_FILE are both set; keep one of them."
+            )
         if self.session_idle_seconds > self.session_seconds:
             faults.append(
                 "ADGANG_SESSION_IDLE_SECONDS is longer than ADGANG_SESSION_SECONDS; make it shorter."
@@ -233,6 +262,8 @@ def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str
     for setting in fields(Settings):
         default = "required" if setting.default is MISSING else setting.default
         value = default if settings is None else getattr(settings, setting.name)
+        if setting.metadata["secret"] and value:
+            value = "(set)"
         rows.append((_variable(setting), _shown(value), _bounds(setting), str(setting.metadata["help"])))
     return rows
 

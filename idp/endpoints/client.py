@@ -1,6 +1,6 @@
 """The authenticated client of a request: the one step that every client endpoint begins with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from clients_registry.registry import RegisteredClient
@@ -8,6 +8,7 @@ from idp.addresses import neighbourhood
 from idp.endpoints.machine import MachineRequest
 from idp.errors import OAuthError
 from idp.protocol.client_auth import ClientAuthentication
+from idp.services import Services
 
 
 def authenticated_client(
@@ -15,7 +16,7 @@ def authenticated_client(
     request: MachineRequest,
     parameters: Mapping[str, str],
     now: datetime,
-    count: Callable[[str, dict[str, str]], None],
+    services: Services,
 ) -> RegisteredClient:
     """The client that has proven who it is.
 
@@ -26,7 +27,8 @@ def authenticated_client(
             parameters, request.header("authorization"), address=neighbourhood(request.peer_address), now=now
         )
     except OAuthError as error:
-        count("client_authentications", {"outcome": error.code})
+        services.count("client_authentications", {"outcome": error.code})
         raise
-    count("client_authentications", {"outcome": "verified"})
+    services.count("client_authentications", {"outcome": "verified"})
+    services.traffic.client_used(registered.client.client_id, now)
     return registered

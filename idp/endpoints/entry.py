@@ -39,13 +39,20 @@ class MachineEntry:
         self._services = services
         # RFC 6797 §7.2: never over plain HTTP, which is the demo's.
         self._always = _ALWAYS + (_OVER_TLS if services.policy.issuer.startswith("https:") else ())
-        self.paths = frozenset(table)
-        """What comes here; every other path is a page's."""
+        self.paths = frozenset(path for path in table if not path.endswith("/"))
+        """What comes here, beside what is one segment below another path; all else is a page's."""
+
+    def route_of(self, path: str) -> str | None:
+        """The table's name for this path; None where it is not ours."""
+        if path in self.paths:
+            return path
+        above = path[: path.rfind("/") + 1]
+        return above if above != path and above in self._table else None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answer(environ)
-        path = environ["PATH_INFO"]
-        self._services.count("requests", {"path": path, "status": str(answer.status)})
+        path = self.route_of(environ["PATH_INFO"])
+        self._services.count("requests", {"path": path or "", "status": str(answer.status)})
         headers = [*answer.headers, *self._always]
         if answer.status not in (204, 304):
             headers.append(("Content-Length", str(len(answer.body))))
@@ -53,7 +60,7 @@ class MachineEntry:
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 
     def _answer(self, environ: Environ) -> MachineResponse:
-        route = self._table[environ["PATH_INFO"]]
+        route = self._table[self.route_of(environ["PATH_INFO"]) or ""]
         method = environ["REQUEST_METHOD"]
         extra: Headers = ()
         try:
@@ -74,7 +81,7 @@ class MachineEntry:
 
     def _refuse(self, fault: Exception, environ: Environ, extra: Headers) -> MachineResponse:
         reference = environ.get("adgang.reference") or new_reference()
-        path = environ["PATH_INFO"]
+        path = self.route_of(environ["PATH_INFO"]) or ""
         error = _as_told(fault)
         facts = {"reference": reference, "path": path, "error": error.code}
         if isinstance(error, ServerError):

@@ -79,7 +79,8 @@ class Route:
 
 
 RouteTable = Mapping[str, Route]
-"""By exact path: there are no patterns, so nothing but the path itself leads to an endpoint (S-346)."""
+"""By exact path: there are no patterns, so nothing but the path itself leads to an endpoint (S-346). A path that ends
+in a slash stands for what is one segment below it."""
 
 NO_STORE: Headers = (("Cache-Control", "no-store"),)
 JSON_HEADERS: Headers = (("Content-Type", "application/json"), *NO_STORE)

@@ -25,7 +25,7 @@ def par(services: Services, authentication: ClientAuthentication) -> MachineFunc
         # 1. The form.
         parameters = request.form()
         # 2. The client.
-        registered = authenticated_client(authentication, request, parameters, now, services.count)
+        registered = authenticated_client(authentication, request, parameters, now, services)
         # 3. RFC 9126 §2.1: no request inside a request.
         if "request_uri" in parameters:
             raise InvalidRequest("A request_uri must not be pushed.")

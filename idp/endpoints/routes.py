@@ -17,10 +17,13 @@ def routes(services: Services) -> RouteTable:
     authentication = ClientAuthentication(services.registry, services.seen, services.rates, policy)
     metadata = Route({"GET": discovery(policy, services.key_ring.algorithms)}, cross_origin=True)
     claims = userinfo(services)
+    published_keys = jwks(policy, services.key_ring, services.traffic, services.clock)
+    keys = Route({"GET": published_keys}, cross_origin=True)
     return {
         "/.well-known/openid-configuration": metadata,
         "/.well-known/oauth-authorization-server": metadata,
-        "/jwks": Route({"GET": jwks(policy, services.key_ring)}, cross_origin=True),
+        "/jwks": keys,
+        "/jwks/": keys,
         "/par": Route({"POST": par(services, authentication)}),
         "/token": Route({"POST": token(services, authentication)}, cross_origin=True),
         "/userinfo": Route({"GET": claims, "POST": claims}, cross_origin=True),

@@ -28,7 +28,7 @@ def token(services: Services, authentication: ClientAuthentication) -> MachineFu
         # 1. The form.
         parameters = request.form()
         # 2. The client.
-        client = authenticated_client(authentication, request, parameters, now, services.count).client
+        client = authenticated_client(authentication, request, parameters, now, services).client
         # 3. Its grant.
         redeem = _grant_of(parameters, client)
         # 4. Recorded, then minted.

@@ -65,13 +65,15 @@ Record = TypeVar("Record", bound=Expiring)
 
 def connect(url: str, clock: Callable[[], datetime], *, connections: int = 12) -> "redis.Redis":
     """A client that answers or fails within a second and repeats nothing."""
-    client = redis.Redis.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         url,
+        timeout=_TIMEOUT_SECONDS,  # a busy moment waits for a connection instead of failing
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         max_connections=connections,
     )
+    client = redis.Redis(connection_pool=pool)
 
     def on_connect(connection: Any) -> None:
         """Every restart of the server breaks every connection, so the check at connect misses none."""

@@ -12,7 +12,7 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
-from idp.errors import OAuthError, StoreUnavailable
+from idp.errors import OAuthError, StoreUnavailable, TooLarge
 from idp.ids import new_reference
 from idp.web.configuration import current_config
 from idp.web.forms import ForeignForm
@@ -106,12 +106,19 @@ def _page_for(error: Exception) -> ErrorPage:
     else:
         status = 500
     return ErrorPage(
-        status=status,
-        kind=_KINDS.get(status, FailureKind.UNEXPECTED if status >= 500 else FailureKind.REQUEST),
+        # Whatever is malformed is a 400, a large body too (protocol.md, errors).
+        status=400 if status == 413 else status,
+        kind=_kind_of(error, status),
         reference=request_reference(),
         error_code=code,
         error_description=description,
     )
+
+
+def _kind_of(error: Exception, status: int) -> FailureKind:
+    if isinstance(error, TooLarge):
+        return FailureKind.TOO_LARGE
+    return _KINDS.get(status, FailureKind.UNEXPECTED if status >= 500 else FailureKind.REQUEST)
 
 
 def _tell(error: Exception, page: ErrorPage) -> None:

@@ -68,7 +68,7 @@ def test_bodies_and_headers_have_limits(deployment: Deployment) -> None:
             requests.post(
                 deployment.issuer + path, data=b"a=" + b"x" * 65_535, headers=FORM, timeout=20
             ).status_code
-            == 413
+            == 400
         )
         many = "&".join(f"f{number}=1" for number in range(2_000)).encode()
         assert requests.post(deployment.issuer + path, data=many, headers=FORM, timeout=20).status_code == 400
@@ -276,7 +276,7 @@ def test_an_endless_body_is_read_no_further_than_its_limit(deployment: Deploymen
     """S-348: chunked, so that nobody said how long it is."""
     body = io.BytesIO(b"x" * 10_000_000)
     environ = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": body, "CONTENT_TYPE": FORM["Content-Type"]}
-    assert _call(deployment.provider.machine, "/token", "POST", **environ)[0].startswith("413")
+    assert _call(deployment.provider.machine, "/token", "POST", **environ)[0].startswith("400")
     assert body.tell() <= 64 * 1024 + 1
 
 
