@@ -26,6 +26,8 @@ from demo.words import SignedIn, refusal_in_words, signed_in_in_words
 
 _LOGOS = Path(__file__).parent / "logos"
 _VISITORS_AT_MOST = 1_000
+_PENDING = "_state_"
+"""What Authlib keeps for sign-ins that are still under way, in other tabs of this browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def _add_pages(
     @app.get("/callback")
     def callback() -> Response:
         identity, told = provider.finish()
-        session.clear()  # nothing of the time before the sign-in goes on (session fixation)
+        for name in [name for name in session if not name.startswith(_PENDING)]:
+            session.pop(name)  # nothing of the time before the sign-in goes on (session fixation)
         session["visitor"] = secrets.token_urlsafe(32)
         visitors[session["visitor"]] = signed_in_in_words(identity, told)
         while len(visitors) > _VISITORS_AT_MOST:
