@@ -62,6 +62,8 @@ class Client:
     """How long the client may go on using our JWKS before it fetches it again; rotation waits for the slowest."""
     jwks_fetch_addresses: tuple[str, ...] = ()
     """Addresses or networks from which the client fetches our JWKS."""
+    jwks_uri_handle: str | None = None
+    """The last segment of a JWKS address of its own, `/jwks/<handle>`, by which its fetches are known."""
     secret_digest: str | None = field(default=None, repr=False)
     disabled_at: datetime | None = None
 

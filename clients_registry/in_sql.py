@@ -1,4 +1,4 @@
-"""ClientStore in SQL: SQLite and PostgreSQL."""
+"""ClientStore and ClientUses in SQL: SQLite and PostgreSQL."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from clients_registry.client import Client
 from clients_registry.client_keys import rsa_moduli
 from clients_registry.documents import client_from, metadata_of
 from clients_registry.organisation import Organisation
-from clients_registry.tables import clients, organisations, registry_version
+from clients_registry.tables import client_uses, clients, organisations, registry_version
 
 _ONLY_ROW = 1
 
@@ -126,6 +126,28 @@ class Clients:
         self.begin_change(tx)
         chosen, still_on = clients.c.client_id == client_id, clients.c.disabled_at.is_(None)
         return _changed(tx, update(clients).where(chosen, still_on).values(disabled_at=at))
+
+
+class ClientUses:
+    """See `ports.ClientUses` for the promises."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, tx: Connection, client_id: str, at: datetime) -> None:
+        fresh = _insert(tx)(client_uses).values(client_id=client_id, used_at=at)
+        tx.execute(
+            fresh.on_conflict_do_update(
+                index_elements=[client_uses.c.client_id],
+                set_={"used_at": fresh.excluded.used_at},
+                where=fresh.excluded.used_at > client_uses.c.used_at,
+            )
+        )
+
+    def since(self, at: datetime) -> frozenset[str]:
+        wanted = select(client_uses.c.client_id).where(client_uses.c.used_at >= at)
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(wanted).scalars())
 
 
 _ORGANISATIONS: Select[Any] = select(

@@ -59,6 +59,7 @@ _KEPT_WHEN_ABSENT = (
     "require_auth_time",
     "default_acr_values",
     "jwks_cache_seconds",
+    "jwks_uri_handle",
 )
 """Fields whose default is wider than a value that a client may have; null lifts them on purpose."""
 

@@ -6,6 +6,7 @@ together, and what an absent one means, is metadata's matter.
 
 import ipaddress
 import re
+import secrets
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63
 _PURPOSE_ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _ACR = re.compile(r"[!#-\[\]-~]{1,200}")
 _ORGANISATION = re.compile(r"[A-Za-z0-9]{1,64}")
+_HANDLE = re.compile(r"[0-9a-f]{32}")
 
 
 class Unfit(Exception):
@@ -219,6 +221,15 @@ def network(value: Any, _reading: Reading) -> str:
         raise Unfit("must be an IP address or a network such as 192.0.2.0/24") from None
 
 
+def jwks_uri_handle(value: Any, _reading: Reading) -> str:
+    """A handle that we make where "new" is asked for; one that we made is kept."""
+    if value == "new":
+        return secrets.token_hex(16)
+    if not isinstance(value, str) or _HANDLE.fullmatch(value) is None:
+        raise Unfit('must be "new", for a handle that the provider makes, or the one that it made')
+    return value
+
+
 def _uri(check: Callable[[], str]) -> str:
     try:
         return check()
@@ -265,6 +276,7 @@ FIELDS: dict[str, Reader] = {
     "require_pkce": boolean,
     "jwks_cache_seconds": seconds,
     "jwks_fetch_addresses": list_of(network, at_least=0, at_most=MAX_URIS),
+    "jwks_uri_handle": jwks_uri_handle,
 }
 
 LOCALIZED = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")

@@ -87,3 +87,13 @@ class ClientStore(Protocol):
 
     def disable_client(self, tx: Tx, client_id: str, at: datetime) -> bool:
         """True for the caller that disabled it."""
+
+
+class ClientUses(Protocol):
+    """When each client last authenticated, for who may be counted as active."""
+
+    def record(self, tx: Tx, client_id: str, at: datetime) -> None:
+        """The client was in use at `at`; an earlier time changes nothing."""
+
+    def since(self, at: datetime) -> frozenset[str]:
+        """Every client that was in use at `at` or later."""

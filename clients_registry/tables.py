@@ -66,3 +66,11 @@ registry_version = Table(
     Column("version", Integer, nullable=False),
 )
 """One row, raised by every transaction that writes the tables above; absent before the first."""
+
+client_uses = Table(
+    "client_uses",
+    metadata,
+    Column("client_id", String(64), primary_key=True),
+    Column("used_at", UtcDateTime, nullable=False),
+)
+"""When each client last authenticated: one row a client, some minutes behind the truth."""

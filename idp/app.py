@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 from flask import Flask
@@ -28,6 +28,7 @@ from idp.endpoints.routes import routes
 from idp.errors import StoreUnavailable
 from idp.ids import new_reference
 from idp.jwks_clients import JwksClients
+from idp.key_metrics import KeyMetrics, key_samples
 from idp.key_schedule import KeySchedule
 from idp.known_browsers import KnownBrowsers
 from idp.ledger import events
@@ -60,6 +61,9 @@ from mfa.enrolment import Enrolment
 from mfa.in_sql import Factors, Failures, PendingTotps, TotpSteps
 from mfa.password import Passwords
 from mfa.verification import Verification
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
 
 _NAME = "Adgang"
 """What authenticator apps show beside the six digits."""
@@ -141,6 +145,12 @@ class Wiring:
             unavailable=(StoreUnavailable,),
         )
 
+    def key_samples(self) -> "list[Metric]":
+        """What is measured of the keys, as the store has them now."""
+        keys, moves = self.key_store.load_all(), self.key_store.history()
+        policy = self.keys_services.policy
+        return list(key_samples(keys, moves, self.key_high_water.read(), policy, self.clock()))
+
     def store_time(self) -> datetime | None:
         """The time by PostgreSQL, or by Redis where there is none; None where that does not answer.
 
@@ -175,7 +185,7 @@ class Wiring:
             uses=ClientUses(self.database.reading),
             key_ring=self.key_ring,
             every=timedelta(seconds=self.settings.key_schedule_seconds),
-            metrics=metrics.KeyMetrics(),
+            metrics=KeyMetrics(),
         )
 
     @cached_property

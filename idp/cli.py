@@ -16,13 +16,20 @@ from keys.services import KeysServices
 
 
 def _registry() -> RegistryServices:
-    with failures_told():
-        return Wiring(read_settings()).registry_services
+    return _opened().registry_services
 
 
 def _keys() -> KeysServices:
+    wiring = _opened()
     with failures_told():
-        return Wiring(read_settings()).keys_services
+        return wiring.keys_services
+
+
+def _opened() -> Wiring:
+    """For one command; what it opens is closed when the command ends."""
+    wiring = Wiring(read_settings())
+    click.get_current_context().call_on_close(wiring.close)
+    return wiring
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from idp.readiness import database_faults, redis_faults, secret_faults
 from idp.storage import in_redis
+from keys.rotation import upcoming
 
 if TYPE_CHECKING:
     from idp.app import Wiring
 
 _MOST_DIFFERENCE = timedelta(seconds=60)
 """Beyond this a clock is not one to trust with tokens (keys.md, rule 11)."""
+
+_MOST_LATENESS = timedelta(minutes=10)
+"""The longest pause of a schedule (settings)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,33 @@ def _keys(wiring: "Wiring") -> list[Finding]:
             )
         else:
             found.append(Finding("keys", True, f"{algorithm} has an active key and a published successor"))
-    return found
+    return [*found, *_key_set(wiring), *_key_schedule(wiring), *_sealing(wiring)]
+
+
+def _key_set(wiring: "Wiring") -> list[Finding]:
+    fault = wiring.key_ring.status().fault
+    return _findings("keys", [fault] if fault else [], "open, and are as new as anything we have seen")
+
+
+def _key_schedule(wiring: "Wiring") -> list[Finding]:
+    """A move that is late although every worker looks every minute: no worker runs, or something holds it back."""
+    services, now = wiring.keys_services, wiring.clock()
+    late = [
+        f"{move.act} {move.algorithm} has been due since {move.due_at:%Y-%m-%d %H:%M} UTC. "
+        f"`adgang keys schedule --run` does it, or says what holds it back."
+        for move in upcoming(services.keys.load_all(), services.policy, now)
+        if now - move.due_at > _MOST_LATENESS
+    ]
+    return _findings("key schedule", late, "nothing is late")
+
+
+def _sealing(wiring: "Wiring") -> list[Finding]:
+    sealer = wiring.keys_services.sealer
+    old = [key for key in wiring.key_store.load_all().keys if not sealer.is_current(key.sealed)]
+    text = (
+        f"{len(old)} signing keys are sealed under the previous key-encryption key. Run `adgang keys reseal`."
+    )
+    return _findings("sealing", [text] if old else [], "every signing key is under the present key")
 
 
 def _consistency(wiring: "Wiring") -> list[Finding]:

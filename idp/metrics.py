@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from prometheus_client import Counter
+    from prometheus_client.metrics_core import Metric
 
 DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
     "requests": ("Requests to machine endpoints, by path and status.", ("path", "status")),
@@ -44,10 +47,27 @@ def count(event: str, labels: dict[str, str]) -> None:
     (counters[event].labels(**labels) if labels else counters[event]).inc()
 
 
-def exposition(directory: Path) -> bytes:
-    """All workers' metrics together, in Prometheus' text format."""
+def exposition(directory: Path, made_now: "Iterable[Metric]" = ()) -> bytes:
+    """All workers' metrics together, and those that are made at this moment, in Prometheus' text format."""
     from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
+    _forget_dead_workers(directory)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, str(directory))  # type: ignore[no-untyped-call]
+    registry.register(_MadeNow(made_now))
     return generate_latest(registry)
+
+
+class _MadeNow:
+    def __init__(self, families: "Iterable[Metric]") -> None:
+        self._families = list(families)
+
+    def collect(self) -> "Iterable[Metric]":
+        return self._families
+
+
+def _forget_dead_workers(directory: Path) -> None:
+    """A gauge of a worker that has died says nothing about those that live."""
+    for file in directory.glob("gauge_live*_*.db"):
+        if not Path(f"/proc/{file.stem.rpartition('_')[2]}").exists() and Path("/proc/self").exists():
+            file.unlink(missing_ok=True)

@@ -12,10 +12,15 @@ import shutil
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from idp.errors import StoreUnavailable
 from idp.settings import Settings
+from keys.errors import KeysError
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +44,9 @@ def worker_application() -> Any:
 
     settings = Settings.from_environment()
     start_logging(settings.log_level)
-    return create_app(settings)
+    provider = create_app(settings)
+    provider.wiring.key_schedule.start()
+    return provider
 
 
 def serve(settings: Settings) -> None:
@@ -131,7 +138,7 @@ class _listener:  # noqa: N801  a context manager that reads as a word in `serve
         path = environ.get("PATH_INFO")
         if path == "/metrics":
             start_response("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
-            return [exposition(self._metrics_directory)]
+            return [exposition(self._metrics_directory, self._key_samples())]
         if path == "/readyz":
             missing = missing_parts(self._wiring)
             start_response(
@@ -140,3 +147,15 @@ class _listener:  # noqa: N801  a context manager that reads as a word in `serve
             return ["".join(f"{line}\n" for line in missing or ["ready"]).encode()]
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"Here are /readyz and /metrics.\n"]
+
+    def _key_samples(self) -> "list[Metric]":
+        """Of the keys as the store has them; of a store that does not answer, only that."""
+        from prometheus_client.metrics_core import GaugeMetricFamily
+
+        up = GaugeMetricFamily("adgang_key_store_up", "1 where the store of keys answers.")
+        try:
+            samples = self._wiring.key_samples()
+        except (StoreUnavailable, KeysError):
+            samples = []
+        up.add_metric([], 1 if samples else 0)
+        return [up, *samples]

@@ -6,7 +6,7 @@ states, nothing secret.
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -48,6 +48,19 @@ class FileHighWater:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)
+
+
+class OpenedWhenAsked:
+    """A high-water mark whose place is opened at its first use: a command that only looks opens nothing."""
+
+    def __init__(self, open_mark: Callable[[], HighWater]) -> None:
+        self._open = open_mark
+
+    def read(self) -> Mark | None:
+        return self._open().read()
+
+    def raise_to(self, mark: Mark) -> None:
+        self._open().raise_to(mark)
 
 
 class HighestOf:

@@ -18,6 +18,8 @@ from keys.services import KeysServices, Order
 from keys.states import KeyState
 from keys.succession import activate, evidence_for, rotate
 
+ANOTHER_WAS_FIRST = "another process was first"
+
 SCHEDULE = Order("system", "due by the schedule")
 
 
@@ -55,7 +57,7 @@ def _run(services: KeysServices, move: PlannedMove, order: Order) -> Outcome:
             return _rotate(services, move, order)
         _DO[move.act](services, move, order)
     except KeySetChanged:
-        return Outcome(move, done=False, why_not="another process was first")
+        return Outcome(move, done=False, why_not=ANOTHER_WAS_FIRST)
     except MoveRefused as refusal:
         return Outcome(move, done=False, why_not=str(refusal))
     return Outcome(move, done=True)

@@ -267,6 +267,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("cvr_number"),
     )
     op.create_table(
+        "client_uses",
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("client_id"),
+    )
+    op.create_table(
         "registry_version",
         sa.Column("only_row", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
