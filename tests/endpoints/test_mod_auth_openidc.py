@@ -1,0 +1,142 @@
+"""Debian's mod_auth_openidc, with its own configuration and discovery, signs a citizen in."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.apache import Apache, find_apache, free_site, running_apache
+from tests.support.citizen_browser import CitizenBrowser, Page
+from tests.support.deployment import PASSWORD, Deployment
+from tests.support.needs import needs
+
+USER = "freja.holm"
+PLAIN = ('OIDCScope "openid profile"', "OIDCPKCEMethod S256")
+
+Start = Callable[..., Apache]
+
+
+@pytest.fixture
+def apache(live_deployment: Deployment) -> Iterator[Start]:
+    """`apache(*directives, **metadata)`: a server registered as a client of the `oidc` profile."""
+    program: Path = needs(find_apache(), "apache2 with mod_auth_openidc")
+    with ExitStack() as running:
+
+        def start(*directives: str, **metadata: object) -> Apache:
+            site = free_site()
+            organisation = live_deployment.add_organisation("Prøvegården", "99000009")
+            client = live_deployment.add_client(
+                "Apache",
+                organisation,
+                profile="oidc",
+                redirect_uris=[f"{site}/protected/callback"],
+                **{"token_endpoint_auth_method": "client_secret_basic", **metadata},
+            )
+            return running.enter_context(
+                running_apache(
+                    program,
+                    site,
+                    issuer=live_deployment.issuer,
+                    client_id=client.client_id,
+                    client_secret=str(client.secret),
+                    directives=directives,
+                )
+            )
+
+        yield start
+
+
+def open_page(browser: CitizenBrowser, url: str) -> requests.Response:
+    """What Apache answers, before any redirect is followed."""
+    return browser.session.get(url, allow_redirects=False, timeout=20)
+
+
+def sign_in(browser: CitizenBrowser, deployment: Deployment, wanted: str) -> Page:
+    """From a protected page to the provider's answer."""
+    away = open_page(browser, wanted)
+    assert away.status_code == 302 and away.headers["Location"].startswith(deployment.issuer + "/authorize?")
+    page = browser.get(away.headers["Location"])
+    page = browser.sign_in(page, USER, PASSWORD, deployment.code_of(USER))
+    page = browser.submit(page, "/consent", decision="accept")
+    assert page.answer is not None and "code" in page.answer, page.words
+    return page
+
+
+def finish(browser: CitizenBrowser, page: Page, wanted: str, apache: Apache) -> str:
+    """The answer brings the citizen to the page that was wanted."""
+    arrived = browser.session.get(page.url, timeout=20)
+    assert (arrived.status_code, arrived.url) == (200, wanted), apache.log.read_text()
+    return arrived.content.decode()
+
+
+def told_of(text: str) -> dict[str, str]:
+    lines = (line.partition("=") for line in text.splitlines())
+    return {name.removeprefix("OIDC_CLAIM_"): value for name, _, value in lines}
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_citizen_signs_in_and_the_claims_come_as_headers(
+    live_deployment: Deployment, apache: Start, method: str
+) -> None:
+    server = apache(*PLAIN, f"OIDCProviderTokenEndpointAuth {method}", token_endpoint_auth_method=method)
+    browser = CitizenBrowser(live_deployment.issuer)
+    wanted = f"{server.site}/protected/claims"
+    told = told_of(finish(browser, sign_in(browser, live_deployment, wanted), wanted, server))
+    assert told["name"] == "Freja Holm" and told["birthdate"] == "1970-02-28"
+    assert told["iss"] == live_deployment.issuer and told["acr"] == "urn:adgang:loa:substantial"
+    assert told["REMOTE_USER"].startswith(told["sub"]), "the pairwise subject names the user"
+    assert {"nonce", "at_hash", "sid", "auth_time"} <= told.keys()
+
+    assert open_page(browser, f"{server.site}/protected/substantial").text == "substantial"
+    assert open_page(browser, f"{server.site}/protected/high").status_code in (401, 403)
+    assert open_page(CitizenBrowser("x"), wanted).status_code == 302, "nobody else is signed in"
+
+
+def test_without_pkce_where_the_registration_says_so(live_deployment: Deployment, apache: Start) -> None:
+    """Its default: a confidential client that sends no code_challenge, in the visible exception of `oidc`."""
+    server = apache('OIDCScope "openid profile"', require_pkce=False)
+    browser = CitizenBrowser(live_deployment.issuer)
+    wanted = f"{server.site}/protected/claims"
+    told = told_of(finish(browser, sign_in(browser, live_deployment, wanted), wanted, server))
+    assert told["name"] == "Freja Holm"
+
+
+def test_a_refusal_signs_nobody_in(live_deployment: Deployment, apache: Start) -> None:
+    """Its default sends no code_challenge, which the registration demands unless it says otherwise.
+
+    This version takes any answer with `iss` (RFC 9207) and no code for a sign-in begun elsewhere, and says so in its
+    own words; only that it lets nobody in is ours to hold.
+    """
+    server = apache('OIDCScope "openid profile"')
+    browser = CitizenBrowser(live_deployment.issuer)
+    away = open_page(browser, f"{server.site}/protected/claims")
+    page = browser.get(away.headers["Location"])
+    assert page.answer is not None and page.answer["error"] == "invalid_request"
+    told = open_page(browser, page.url)
+    assert told.status_code == 200 and "Error" in told.text
+    assert open_page(browser, f"{server.site}/protected/claims").status_code == 302, "asks again"
+
+
+def test_the_answer_by_form_post(live_deployment: Deployment, apache: Start) -> None:
+    server = apache(
+        *PLAIN,
+        "OIDCProviderAuthRequestMethod GET",
+        "OIDCResponseMode form_post",
+        response_modes=["form_post"],
+    )
+    browser = CitizenBrowser(live_deployment.issuer)
+    wanted = f"{server.site}/protected/claims"
+    page = sign_in(browser, live_deployment, wanted)
+    form = next(form for form in page.forms if form.action.startswith(server.site))
+    arrived = browser.session.post(form.action, data=form.fields, timeout=20)
+    assert arrived.url == wanted and "Freja Holm" in arrived.content.decode(), server.log.read_text()
+
+
+def test_an_answer_for_another_browser_is_not_taken(live_deployment: Deployment, apache: Start) -> None:
+    server = apache(*PLAIN)
+    browser = CitizenBrowser(live_deployment.issuer)
+    page = sign_in(browser, live_deployment, f"{server.site}/protected/claims")
+    stolen = requests.get(page.url, timeout=20)
+    assert "Freja" not in stolen.text and not stolen.url.endswith("/claims")
