@@ -7,9 +7,10 @@ other in a circle. Removing a factor locks the other way round; PostgreSQL then 
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, Table, and_, delete, or_, select, update
+from sqlalchemy import Connection, CursorResult, Engine, Table, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mfa import lockout, tables
@@ -20,9 +21,9 @@ _factors = tables.factors
 FACTOR_COLUMNS = [_factors.c[field.name] for field in fields(Factor)]
 
 
-def upsert(tx: Connection, table: Table) -> Any:
+def upsert(dialect: str, table: Table) -> Any:
     """INSERT with ON CONFLICT: both databases speak it, each through its own construct."""
-    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def changed_one(result: CursorResult[Any]) -> bool:
@@ -56,6 +57,24 @@ def end_earlier(tx: Connection, factor: Factor) -> None:
         remove_factor(tx, factor_id)
 
 
+_USE = (
+    update(_factors)
+    .where(_factors.c.factor_id == bindparam("used_factor"), _factors.c.disabled_at.is_(None))
+    .values(last_used_at=bindparam("used_at"))
+)
+_PASSWORD_OF = (
+    select(*FACTOR_COLUMNS, tables.passwords.c.password_hash)
+    .join(tables.passwords, tables.passwords.c.factor_id == _factors.c.factor_id)
+    .where(tables.passwords.c.citizen_id == bindparam("wanted"))
+)
+_TOTPS_OF = (
+    select(*FACTOR_COLUMNS, tables.totp.c.sealed_seed)
+    .join(tables.totp, tables.totp.c.factor_id == _factors.c.factor_id)
+    .where(_factors.c.citizen_id == bindparam("wanted"))
+    .order_by(_factors.c.factor_id)
+)
+
+
 class Factors:
     """`ports.Factors`."""
 
@@ -81,8 +100,7 @@ class Factors:
         return remove_factor(tx, factor_id)
 
     def use(self, tx: Connection, factor_id: str, at: datetime) -> bool:
-        usable = and_(_factors.c.factor_id == factor_id, _factors.c.disabled_at.is_(None))
-        return changed_one(tx.execute(update(_factors).where(usable).values(last_used_at=at)))
+        return changed_one(tx.execute(_USE, {"used_factor": factor_id, "used_at": at}))
 
     def disable(self, tx: Connection, factor_id: str, at: datetime) -> None:
         tx.execute(update(_factors).where(_factors.c.factor_id == factor_id).values(disabled_at=at))
@@ -90,17 +108,12 @@ class Factors:
     def set_password(self, tx: Connection, factor: Factor, password_hash: str) -> None:
         add_factor(tx, factor)
         kept = {"factor_id": factor.factor_id, "password_hash": password_hash}
-        statement = upsert(tx, tables.passwords).values(citizen_id=factor.citizen_id, **kept)
+        statement = upsert(tx.dialect.name, tables.passwords).values(citizen_id=factor.citizen_id, **kept)
         tx.execute(statement.on_conflict_do_update(index_elements=["citizen_id"], set_=kept))
         end_earlier(tx, factor)
 
     def password_of(self, tx: Connection, citizen_id: str) -> PasswordFactor | None:
-        statement = (
-            select(*FACTOR_COLUMNS, tables.passwords.c.password_hash)
-            .join(tables.passwords, tables.passwords.c.factor_id == _factors.c.factor_id)
-            .where(tables.passwords.c.citizen_id == citizen_id)
-        )
-        row = tx.execute(statement).one_or_none()
+        row = tx.execute(_PASSWORD_OF, {"wanted": citizen_id}).one_or_none()
         return None if row is None else PasswordFactor(factor_of(row), row.password_hash)
 
     def replace_hash(self, tx: Connection, factor_id: str, *, old: str, new: str) -> bool:
@@ -113,13 +126,8 @@ class Factors:
         tx.execute(tables.totp.insert().values(row))
 
     def totps_of(self, tx: Connection, citizen_id: str) -> list[TotpFactor]:
-        statement = (
-            select(*FACTOR_COLUMNS, tables.totp.c.sealed_seed)
-            .join(tables.totp, tables.totp.c.factor_id == _factors.c.factor_id)
-            .where(_factors.c.citizen_id == citizen_id)
-            .order_by(_factors.c.factor_id)
-        )
-        return [TotpFactor(factor_of(row), row.sealed_seed) for row in tx.execute(statement)]
+        rows = tx.execute(_TOTPS_OF, {"wanted": citizen_id})
+        return [TotpFactor(factor_of(row), row.sealed_seed) for row in rows]
 
 
 def _of_citizen(citizen_id: str) -> Any:
@@ -130,12 +138,19 @@ def _of_citizen(citizen_id: str) -> Any:
     )
 
 
+_ADVANCE = (
+    update(tables.totp)
+    .where(tables.totp.c.factor_id == bindparam("advanced"), tables.totp.c.last_step < bindparam("step"))
+    .values(last_step=bindparam("step"))
+)
+"""Of many callers with the same step, one advances (S-251)."""
+
+
 class TotpSteps:
     """`ports.TotpSteps`."""
 
     def advance(self, tx: Connection, factor_id: str, step: int) -> bool:
-        unused = and_(tables.totp.c.factor_id == factor_id, tables.totp.c.last_step < step)
-        return changed_one(tx.execute(update(tables.totp).where(unused).values(last_step=step)))
+        return changed_one(tx.execute(_ADVANCE, {"advanced": factor_id, "step": step}))
 
 
 class PendingTotps:
@@ -146,7 +161,7 @@ class PendingTotps:
         row = {field.name: getattr(pending, field.name) for field in fields(PendingTotp)}
         kept = {name: row[name] for name in ("factor_id", "sealed_seed", "expires_at")}
         tx.execute(
-            upsert(tx, table)
+            upsert(tx.dialect.name, table)
             .values(row)
             .on_conflict_do_update(
                 index_elements=["citizen_id", "binding"], set_=kept, where=table.c.expires_at <= now
@@ -183,19 +198,12 @@ class Failures:
         self._engine = engine
 
     def lock(self, tx: Connection, authenticator: str, *, citizen_id: str | None) -> lockout.Failures:
-        empty = _columns_of(lockout.Failures())
-        statement = upsert(tx, tables.failures).values(
-            authenticator=authenticator, citizen_id=citizen_id, **empty
-        )
-        # The update changes nothing. It takes the row's lock, and returns the row as it stands under that lock.
-        locked = statement.on_conflict_do_update(
-            index_elements=["authenticator"], set_={"citizen_id": statement.excluded.citizen_id}
-        ).returning(tables.failures)
-        return _failures_of(tx.execute(locked).one())
+        row = {"authenticator": authenticator, "citizen_id": citizen_id, **_EMPTY}
+        return _failures_of(tx.execute(_lock(tx.dialect.name), row).one())
 
     def keep(self, tx: Connection, authenticator: str, failures: lockout.Failures) -> None:
-        one = tables.failures.c.authenticator == authenticator
-        tx.execute(update(tables.failures).where(one).values(**_columns_of(failures)))
+        new = {f"new_{name}": value for name, value in _columns_of(failures).items()}
+        tx.execute(_KEEP, {"kept": authenticator, **new})
 
     def of(self, authenticators: Iterable[str]) -> dict[str, lockout.Failures]:
         some = tables.failures.c.authenticator.in_(list(authenticators))
@@ -229,3 +237,20 @@ def _failures_of(row: Any) -> lockout.Failures:
             for group in _GROUPS
         )
     )
+
+
+_EMPTY = _columns_of(lockout.Failures())
+_KEEP = (
+    update(tables.failures)
+    .where(tables.failures.c.authenticator == bindparam("kept"))
+    .values({name: bindparam(f"new_{name}") for name in _EMPTY})
+)
+
+
+@cache
+def _lock(dialect: str) -> Any:
+    """The update changes nothing. It takes the row's lock, and returns the row as it stands under that lock."""
+    statement = upsert(dialect, tables.failures)
+    return statement.on_conflict_do_update(
+        index_elements=["authenticator"], set_={"citizen_id": statement.excluded.citizen_id}
+    ).returning(tables.failures)

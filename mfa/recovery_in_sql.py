@@ -21,7 +21,7 @@ class RecoverySets:
     def replace(self, tx: Connection, factor: Factor, digests: Iterable[str]) -> None:
         add_factor(tx, factor)
         kept = {"factor_id": factor.factor_id}
-        statement = upsert(tx, _sets).values(citizen_id=factor.citizen_id, **kept)
+        statement = upsert(tx.dialect.name, _sets).values(citizen_id=factor.citizen_id, **kept)
         tx.execute(statement.on_conflict_do_update(index_elements=["citizen_id"], set_=kept))
         end_earlier(tx, factor)
         tx.execute(_codes.insert(), [{"factor_id": factor.factor_id, "digest": digest} for digest in digests])

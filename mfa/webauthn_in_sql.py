@@ -22,7 +22,11 @@ class Credentials:
 
     def user_handle(self, tx: Connection, citizen_id: str, *, new: bytes) -> bytes:
         table = tables.user_handles
-        tx.execute(upsert(tx, table).values(citizen_id=citizen_id, user_handle=new).on_conflict_do_nothing())
+        tx.execute(
+            upsert(tx.dialect.name, table)
+            .values(citizen_id=citizen_id, user_handle=new)
+            .on_conflict_do_nothing()
+        )
         kept: bytes = tx.execute(
             select(table.c.user_handle).where(table.c.citizen_id == citizen_id)
         ).scalar_one()
@@ -31,7 +35,7 @@ class Credentials:
     def add(self, tx: Connection, credential: StoredCredential) -> bool:
         add_factor(tx, credential.factor)
         row = {name: getattr(credential, name) for name in _OWN}
-        statement = upsert(tx, _webauthn).values(factor_id=credential.factor.factor_id, **row)
+        statement = upsert(tx.dialect.name, _webauthn).values(factor_id=credential.factor.factor_id, **row)
         new = statement.on_conflict_do_nothing(index_elements=["credential_id"]).returning(
             _webauthn.c.factor_id
         )
