@@ -7,7 +7,7 @@ counts the moves of every node and of every operator. See metrics.py for why pro
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from keys.key import KeySet, Mark, Move
@@ -47,40 +47,40 @@ class KeyMetrics:
         self._fault.set(1 if status.fault else 0)
         self._not_unsealing.set(len(ring.known().faults))
 
-    @cached_property
+    @property
     def _ran_at(self) -> "Gauge":
         return _gauge(
             "key_schedule_ran_timestamp_seconds", "When the schedule of keys last had its turn.", "max"
         )
 
-    @cached_property
+    @property
     def _overdue(self) -> "Gauge":
         words = "Clients that hold a rotation back, since they have not fetched the new key."
         return _gauge("signing_key_overdue_clients", words, "livemax", ("algorithm",))
 
-    @cached_property
+    @property
     def _age(self) -> "Gauge":
         return _gauge("key_ring_age_seconds", "How old a worker's knowledge of the keys is.", "livemax")
 
-    @cached_property
+    @property
     def _fault(self) -> "Gauge":
         return _gauge(
             "key_ring_fault", "1 where a worker cannot follow the keys; its log says why.", "livemax"
         )
 
-    @cached_property
+    @property
     def _not_unsealing(self) -> "Gauge":
         return _gauge("signing_keys_not_unsealing", "Keys whose row does not open.", "livemax")
 
-    @cached_property
+    @property
     def _held_up(self) -> Any:
         return _counter("key_schedule_held_up", "Turns of the schedule in which nothing could be done.")
 
-    @cached_property
+    @property
     def _refused(self) -> Any:
         return _counter("signing_key_moves_refused", "Moves that were due and refused.", ("act",))
 
-    @cached_property
+    @property
     def _left_behind(self) -> Any:
         return _counter("signing_key_clients_left_behind", "Clients that a rotation went on without.")
 
@@ -119,12 +119,14 @@ def _next_moves(keys: KeySet, policy: KeyPolicy, now: datetime) -> "GaugeMetricF
     return found
 
 
+@cache
 def _gauge(name: str, words: str, mode: Any, labels: tuple[str, ...] = ()) -> "Gauge":
     from prometheus_client import Gauge
 
     return Gauge(f"adgang_{name}", words, labels, multiprocess_mode=mode)
 
 
+@cache
 def _counter(name: str, words: str, labels: tuple[str, ...] = ()) -> Any:
     from prometheus_client import Counter as Counting
 
