@@ -51,9 +51,9 @@ class Journey:
         self.password(user_id)
         return self.code(user_id=user_id)
 
-    def post(self, step: str, browser: CitizenBrowser | None = None, **fields: str) -> Page:
+    def post(self, step: str, **fields: str) -> Page:
         """Send a step's form, whatever page is at hand."""
-        return (browser or self.browser).post(f"{self.address}/{step}", fields)
+        return self.browser.post(f"{self.address}/{step}", fields)
 
 
 def begin(
@@ -64,7 +64,7 @@ def begin(
 ) -> Journey:
     """From the service to the first page."""
     browser, service = browser or CitizenBrowser(deployment.issuer), service or party(deployment)
-    asked = service.ask(**extra)
+    asked = service.ask(push=None, **extra)
     return Journey(deployment, browser, service, asked, browser.get(asked.url))
 
 

@@ -1,0 +1,132 @@
+"""A deployment that is not fit for service does not start: an exit code, and a sentence for each fault."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.deployment import Deployment
+
+Environment = dict[str, str]
+
+PRODUCTION = {
+    "ADGANG_ENVIRONMENT": "production",
+    "ADGANG_ISSUER": "https://adgang.example",
+    "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "false",
+}
+
+
+def environment_of(deployment: Deployment) -> Environment:
+    settings = deployment.settings
+    return {
+        "PATH": os.environ["PATH"],
+        "ADGANG_ISSUER": settings.issuer,
+        "ADGANG_ENVIRONMENT": "demo",
+        "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
+        "ADGANG_SECRETS_DIRECTORY": str(settings.secrets_directory),
+        "ADGANG_STATE_DIRECTORY": str(settings.state_directory / "other"),
+        "ADGANG_DATABASE_URL": settings.sql_url,
+        "ADGANG_REDIS_URL": settings.redis_url,
+        "ADGANG_LISTEN_PORT": "1",
+        "ADGANG_ADMIN_PORT": "1",
+    }
+
+
+def adgang(environment: Environment, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "idp", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def open_file(deployment: Deployment, environment: Environment) -> None:
+    (deployment.settings.secrets_directory / "pepper").chmod(0o644)
+
+
+def open_to_the_group(deployment: Deployment, environment: Environment) -> None:
+    (deployment.settings.secrets_directory / "key-encryption-key").chmod(0o640)
+
+
+def missing_key(deployment: Deployment, environment: Environment) -> None:
+    (deployment.settings.secrets_directory / "key-encryption-key").unlink()
+
+
+def short_key(deployment: Deployment, environment: Environment) -> None:
+    (deployment.settings.secrets_directory / "subject-secret").write_text("c2hvcnQ=\n")
+
+
+def other_key(deployment: Deployment, environment: Environment) -> None:
+    (deployment.settings.secrets_directory / "key-encryption-key").write_text("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n")  # fmt: skip
+
+
+def no_directory(deployment: Deployment, environment: Environment) -> None:
+    environment["ADGANG_SECRETS_DIRECTORY"] += "-elsewhere"
+
+
+def no_tables(deployment: Deployment, environment: Environment) -> None:
+    environment["ADGANG_DATABASE_URL"] += ".new"
+
+
+def no_database(deployment: Deployment, environment: Environment) -> None:
+    environment["ADGANG_DATABASE_URL"] = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
+
+
+def no_redis(deployment: Deployment, environment: Environment) -> None:
+    environment["ADGANG_REDIS_URL"] = "redis://127.0.0.1:1/0"
+
+
+def setting(**changes: str) -> Callable[[Deployment, Environment], None]:
+    return lambda _deployment, environment: environment.update(changes)
+
+
+FAULTS: list[tuple[str, Callable[[Deployment, Environment], None], list[str]]] = [
+    ("open file", open_file, ["pepper can be read by others", "chmod 600"]),
+    ("open to the group", open_to_the_group, ["key-encryption-key can be read by others"]),
+    ("missing key", missing_key, ["key-encryption-key is missing"]),
+    ("short secret", short_key, ["subject-secret does not hold 32 bytes"]),
+    ("another key", other_key, ["key"]),
+    ("no directory", no_directory, ["ADGANG_SECRETS_DIRECTORY does not exist"]),
+    ("no tables", no_tables, ["adgang migrate"]),
+    ("no database", no_database, ["The database does not answer"]),
+    ("no Redis", no_redis, ["Redis does not answer"]),
+    ("http in production", setting(**{**PRODUCTION, "ADGANG_ISSUER": "http://adgang.example"}),
+        ["ADGANG_ISSUER must begin with https://"]),
+    ("debug in production", setting(**PRODUCTION, ADGANG_LOG_LEVEL="DEBUG"), ["ADGANG_LOG_LEVEL may not be DEBUG"]),
+    ("demo switch in production",
+        setting(**{**PRODUCTION, "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true"}),
+        ["ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK weakens security"]),
+    ("an unknown setting", setting(ADGANG_SESION_SECONDS="60"), ["ADGANG_SESION_SECONDS is not a setting"]),
+    ("beyond its bound", setting(ADGANG_CODE_SECONDS="3600"), ["ADGANG_CODE_SECONDS must be from 5 to 60"]),
+    ("no number", setting(ADGANG_WORKERS="²"), ["ADGANG_WORKERS must be a whole number"]),
+    ("an address in the issuer", setting(ADGANG_ISSUER="https://a@b.example/x"), ["ADGANG_ISSUER must be scheme"]),
+    ("no network", setting(ADGANG_TRUSTED_PROXIES="proxy.example"), ["ADGANG_TRUSTED_PROXIES has an entry"]),
+    ("several at once",
+        setting(ADGANG_CODE_SECONDS="0", ADGANG_WORKERS="no", ADGANG_ENVIRONMENT="staging"),
+        ["ADGANG_CODE_SECONDS", "ADGANG_WORKERS", "ADGANG_ENVIRONMENT must be one of"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "told"), [pytest.param(s, t, id=name) for name, s, t in FAULTS])
+def test_a_fault_forbids_the_start(
+    deployment: Deployment, spoil: Callable[[Deployment, Environment], None], told: list[str]
+) -> None:
+    """S-396, S-321: exit code 1 or 3, every fault in a line of its own, no stack trace, no value repeated."""
+    environment = environment_of(deployment)
+    spoil(deployment, environment)
+    done = adgang(environment, "serve")
+    said = done.stderr + done.stdout
+    assert done.returncode in (1, 3), said
+    assert "Traceback" not in said
+    lines = [line for line in said.splitlines() if line.strip()]
+    for words in told:
+        assert len([line for line in lines if words in line]) == 1, said
+    assert len(lines) <= len(told) + 1
+    secrets = [path.read_text().strip() for path in deployment.settings.secrets_directory.iterdir()]
+    assert not any(secret in said for secret in secrets if secret)

@@ -1,0 +1,283 @@
+"""The wire, byte by byte, against the server that operators start: `adgang serve` with granian."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from idp.storage import embedded_valkey
+from tests.support.processes import start_server, stop_server, wait_until
+
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A provider process of its own."""
+
+    port: int
+    admin_port: int
+    log: Path
+
+    @property
+    def issuer(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def host(self) -> bytes:
+        return f"localhost:{self.port}".encode()
+
+    def send(self, raw: bytes, *, seconds: float = 15) -> bytes:
+        """All that comes back until the server closes or says nothing for a while."""
+        with socket.create_connection(("localhost", self.port), timeout=seconds) as connection:
+            try:
+                connection.sendall(raw)
+                connection.settimeout(1.5)
+                received = b""
+                while chunk := connection.recv(65536):
+                    received += chunk
+            except (TimeoutError, ConnectionResetError, BrokenPipeError):
+                pass
+            return received if "received" in locals() else b""
+
+    def request(self, line: bytes, *headers: bytes, body: bytes = b"") -> bytes:
+        head = b"\r\n".join((line, b"Host: " + self.host, b"Connection: close", *headers))
+        return self.send(head + b"\r\n\r\n" + body)
+
+    def alive(self) -> bool:
+        try:
+            return requests.get(self.issuer + "/healthz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    port, admin_port = free_port(), free_port()
+    store = embedded_valkey.start(folder / "valkey")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ADGANG_ISSUER": f"http://localhost:{port}",
+        "ADGANG_ENVIRONMENT": "demo",
+        "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
+        "ADGANG_SECRETS_DIRECTORY": str(folder / "secrets"),
+        "ADGANG_STATE_DIRECTORY": str(folder),
+        "ADGANG_REDIS_URL": store.url,
+        "ADGANG_LISTEN_PORT": str(port),
+        "ADGANG_ADMIN_PORT": str(admin_port),
+        "ADGANG_WORKERS": "1",
+        "ADGANG_KEY_ALGORITHMS": "ES256",
+    }
+    adgang = [sys.executable, "-m", "idp"]
+    for words in (["secrets", "create", str(folder / "secrets")], ["migrate"]):
+        subprocess.run([*adgang, *words], env=environment, cwd=_ROOT, check=True, capture_output=True)
+    log = folder / "serve.log"
+    process = start_server([*adgang, "serve"], log, env=environment, cwd=_ROOT)
+    running = Served(port, admin_port, log)
+    try:
+        wait_until(running.alive, process, log)
+        yield running
+    finally:
+        stop_server(process)
+        store.stop()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def statuses(answer: bytes) -> list[int]:
+    """The status of every response that came back."""
+    return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+AMBIGUOUS = {
+    "two lengths": b"Content-Length: 3\r\nContent-Length: 40",
+    "length and chunks": b"Content-Length: 3\r\nTransfer-Encoding: chunked",
+    "chunks, spelled oddly": b"Transfer-Encoding: xchunked",
+    "chunks twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+    "a space before the colon": b"Content-Length : 3",
+    "a folded header": b"X-A: b\r\n Content-Length: 3",
+    "a signed length": b"Content-Length: +3",
+    "a length in hex": b"Content-Length: 0x3",
+    "a NUL": b"X-A: a\x00b",
+    "a bare CR": b"X-A: a\rContent-Length: 3",
+    "no name": b": value",
+}
+
+
+@pytest.mark.parametrize("header", AMBIGUOUS.values(), ids=AMBIGUOUS)
+@pytest.mark.parametrize("path", [b"/login/x/password", b"/token"])
+def test_a_request_that_can_be_read_in_two_ways_leads_to_no_second_one(
+    served: Served, path: bytes, header: bytes
+) -> None:
+    """S-344: refused, and what follows it on the connection is not looked at as a request."""
+    raw = (
+        b"POST " + path + b" HTTP/1.1\r\nHost: " + served.host + b"\r\n" + header + b"\r\n\r\na=b" + SMUGGLED
+    )
+    answers = statuses(served.send(raw))
+    assert len(answers) <= 1 and 404 not in answers
+    assert all(400 <= status < 500 for status in answers)
+    assert served.alive()
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [b"3;x=\x00\r\na=b\r\n0\r\n\r\n", b"zz\r\na=b\r\n", b"3\r\na=bXX0\r\n\r\n", b"ffffffffffffffff1\r\na"],
+)
+def test_chunks_with_junk_are_refused(served: Served, chunks: bytes) -> None:
+    """S-344."""
+    head = b"Transfer-Encoding: chunked", b"Content-Type: application/x-www-form-urlencoded"
+    for path in (b"/token", b"/login/x/password"):
+        answers = statuses(served.request(b"POST " + path + b" HTTP/1.1", *head, body=chunks))
+        assert len(answers) <= 1 and all(400 <= status < 500 for status in answers)
+    assert served.alive()
+
+
+@pytest.mark.parametrize("path", [b"/login/x/password", b"/sign-out", b"/authorize"])
+def test_a_body_beyond_its_limit_is_refused_unread(served: Served, path: bytes) -> None:
+    """S-348, S-362: announced, chunked and compressed."""
+    form = b"Content-Type: application/x-www-form-urlencoded"
+    line = b"POST " + path + b" HTTP/1.1"
+    assert statuses(
+        served.request(line, form, b"Content-Length: 1073741824", body=b"a=" + b"x" * 70_000)
+    ) == [400]
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    answers = statuses(
+        served.request(line, form, b"Transfer-Encoding: chunked", body=chunk * 40 + b"0\r\n\r\n")
+    )
+    assert len(answers) <= 1 and all(400 <= status < 500 for status in answers)
+    packed = b"\x1f\x8b\x08\x00" + bytes(20)
+    length = b"Content-Length: %d" % len(packed)
+    assert statuses(served.request(line, form, length, b"Content-Encoding: gzip", body=packed))[0] in (
+        400,
+        403,
+    )
+    assert served.alive()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"X-A: " + b"a" * 9_000,
+        b"X-A: " + b"a" * 70_000,
+        b"Cookie: " + b"a=" + b"b" * 65_536,
+        b"Cookie: " + b"; ".join(b"c%d=%s" % (n, b"v" * 60) for n in range(200)),
+        b"\r\n".join(b"X-%d: a" % n for n in range(1000)),
+    ],
+    ids=["9 kB", "70 kB", "64 kB cookie", "200 long cookies", "1000 headers"],
+)
+def test_headers_beyond_their_limit_are_refused(served: Served, header: bytes) -> None:
+    """S-219, S-350: never a 500."""
+    for path in (b"/", b"/authorize", b"/jwks"):
+        answers = statuses(served.request(b"GET " + path + b" HTTP/1.1", header))
+        assert answers in ([400], [431], []), answers
+    assert served.alive()
+
+
+@pytest.mark.parametrize(
+    "cookie", [b"=adgang-session=bad", b"\xff\xfe=\xe6", b'a="\\000"', b";;;=;", b"a" * 4000]
+)
+def test_odd_cookies_do_no_harm(served: Served, cookie: bytes) -> None:
+    """S-219."""
+    assert statuses(served.request(b"GET / HTTP/1.1", b"Cookie: " + cookie))[0] in (200, 400)
+
+
+def test_a_cookie_of_ours_that_comes_twice_is_refused(served: Served) -> None:
+    """S-364: in one header, or in two."""
+    name = b"adgang-%d-session" % served.port
+    both = b"Cookie: " + name + b"=good; " + name + b"=bad"
+    assert statuses(served.request(b"GET / HTTP/1.1", both)) == [400]
+    one, two = b"Cookie: " + name + b"=good", b"Cookie: " + name + b"=bad"
+    assert statuses(served.request(b"GET / HTTP/1.1", one, two)) == [400]
+
+
+@pytest.mark.parametrize("verb", [b"TRACE", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"get", b"post", b"FOO"])
+@pytest.mark.parametrize("path", [b"/", b"/authorize", b"/login/x", b"/login/x/totp", b"/sign-out", b"/help"])
+def test_other_verbs_are_405_with_allow(served: Served, verb: bytes, path: bytes) -> None:
+    """S-351: an override header changes none."""
+    answer = served.request(verb + b" " + path + b" HTTP/1.1", b"X-HTTP-Method-Override: POST")
+    assert statuses(answer) == [405] and b"\r\nallow:" in answer.lower()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//authorize", "/authorize/", "/authorize;x", "/authorize/../metrics", "/help/../metrics", "/%2e%2e/metrics",
+        "/metrics", "/readyz", "/healthz/", "/HEALTHZ", "/debug", "/console", "/.env", "/static/../settings.py",
+        "/static/x/..%2f..%2fsettings.py", "/login/%00", "/login/x%2ftotp/", "/authorize.", "/login//x", "/admin",
+    ],
+)  # fmt: skip
+def test_a_path_has_one_spelling_and_nothing_for_operators(served: Served, path: str) -> None:
+    """S-346, S-357."""
+    answer = served.request(b"GET " + path.encode() + b" HTTP/1.1")
+    assert statuses(answer)[0] in (400, 404, 405, 410), path
+    assert b"# HELP" not in answer and b"import " not in answer
+
+
+def test_metrics_are_on_the_operators_listener_only(served: Served) -> None:
+    """S-357."""
+    assert b"# HELP" in requests.get(f"http://127.0.0.1:{served.admin_port}/metrics", timeout=10).content
+    assert requests.get(f"http://127.0.0.1:{served.admin_port}/readyz", timeout=10).text == "ready\n"
+
+
+def test_a_forged_host_names_nobody(served: Served) -> None:
+    """S-352, S-363: in the header, in an absolute address, and in the headers that some servers believe."""
+    lines = (b"GET /authorize HTTP/1.1\r\nHost: evil.test", b"GET / HTTP/1.1\r\nHost: evil.test/@x")
+    for line in lines:
+        answer = served.send(line + b"\r\nConnection: close\r\n\r\n")
+        assert statuses(answer) == [400] and b"evil.test" not in answer
+    answer = served.request(b"GET http://evil.test/ HTTP/1.1")
+    assert b"evil.test" not in answer
+    believed = (
+        b"X-Forwarded-Host: evil.test",
+        b"Forwarded: host=evil.test",
+        b"X-Original-URL: /metrics",
+        b"X-Rewrite-URL: /metrics",
+    )
+    answer = served.request(b"GET /.well-known/openid-configuration HTTP/1.1", *believed)
+    assert b"evil.test" not in answer and served.issuer.encode() in answer
+    assert b"# HELP" not in served.request(b"GET / HTTP/1.1", *believed)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/login/%ff",
+        b"/login/\xff",
+        b"/%c0%af",
+        b"/login/%f0%9f%98%80",
+        b"/?lang=%ff&a=%zz",
+        b"/?" + b"a=b&" * 9000,
+    ],
+)
+def test_octets_that_are_no_text_are_no_500(served: Served, path: bytes) -> None:
+    """S-334, S-360."""
+    answers = statuses(served.request(b"GET " + path + b" HTTP/1.1"))
+    assert len(answers) <= 1 and all(status < 500 for status in answers)
+    assert served.alive()
+
+
+@pytest.mark.parametrize("name", ["redirect_uri", "state", "client_id", "ui_locales", "request_uri", "lang"])
+def test_a_line_break_in_a_value_writes_no_header(served: Served, name: str) -> None:
+    """S-345."""
+    for end in ("%0d%0a", "%0a", "%0d", "%E2%80%A8"):
+        query = f"{name}=x{end}Set-Cookie:%20evil=1".encode()
+        for path in (b"/authorize?", b"/?", b"/login/x?"):
+            head = served.request(b"GET " + path + query + b" HTTP/1.1").partition(b"\r\n\r\n")[0]
+            assert b"evil=1" not in head
+
+
+def test_nothing_of_all_this_was_unforeseen(served: Served) -> None:
+    """S-355, S-356: the log of the process has no error in it; this is the last test of the file."""
+    assert served.alive()
+    assert '"level":"error"' not in served.log.read_text() and "panicked" not in served.log.read_text()
