@@ -1,6 +1,6 @@
 """The Flask application of the pages: checks before every view, headers after it.
 
-In this order, whatever the view: one of our verbs, no header beyond its limit, our own host, no doubled cookie, no POST from elsewhere.
+In this order, whatever the view: one of our verbs, no header beyond its limit, a body of known length, our own host, no doubled cookie, no POST from elsewhere.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Flask, Response, request
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import BadRequest, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, LengthRequired, MethodNotAllowed
 
 from idp.protocol.strict_form import MAX_BYTES
 from idp.security_headers import page_headers
@@ -52,6 +52,7 @@ def make_flask(config: WebConfig) -> Flask:
 def _check_front_door() -> None:
     _check_verb()
     _check_header_sizes()
+    _check_length_is_told()
     _check_host()
     check_no_double_cookies()
     check_post_is_ours()
@@ -67,6 +68,12 @@ def _check_header_sizes() -> None:
     """protocol.md, errors; S-219, S-350."""
     if any(len(value) > _LONGEST_HEADER for _, value in request.headers):
         raise BadRequest("A header is larger than 8 KiB.")
+
+
+def _check_length_is_told() -> None:
+    """A body in chunks would be read as an empty form (S-361); browsers send every form with its length."""
+    if "Transfer-Encoding" in request.headers:
+        raise LengthRequired
 
 
 def _check_host() -> None:
