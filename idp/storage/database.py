@@ -18,7 +18,8 @@ from idp.errors import StoreUnavailable
 
 T = TypeVar("T")
 
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+"""Of transactions that meet, one goes on at a time: enough for as many as a citizen can have at once."""
 _PATIENCE_SECONDS = 2
 """A sign-in waits no longer than this for a lock or a connection (S-332, S-409)."""
 

@@ -31,7 +31,7 @@ Record = TypeVar("Record")
 class Transact(Protocol):
     """Runs `work(tx)` in one transaction: all of it is kept, or nothing.
 
-    A conflict with another transaction runs `work` again from the start (at most five times), so `work` has no
+    A conflict with another transaction runs `work` again from the start (a bounded number of times), so `work` has no
     effect outside the transaction. What `work` raises rolls back and is raised on.
     """
 

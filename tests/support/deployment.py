@@ -136,7 +136,6 @@ def running_deployment(
 ) -> Iterator[Deployment]:
     """The provider with organisations, clients and a citizen, until the end of the block."""
     port = _free_port()
-    shutil.copytree(_furnished().folder / "secrets", folder / "secrets")
     made = _settings(folder, f"http://localhost:{port}", sql_url, redis_url, **settings)
     deployment = _copied(made, clock) if sql_url.startswith("sqlite:") else _made(made, clock)
     deployment.wiring.redis.ping()  # the epoch begins
@@ -170,7 +169,6 @@ _DATABASE = "furnished.sqlite3"
 def _furnished() -> _Furnished:
     folder = Path(tempfile.mkdtemp(prefix="adgang-furnished-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    create_secrets(folder / "secrets")
     clock = FrozenClock()
     no_redis = "redis://127.0.0.1:1"
     made = _made(_settings(folder, "http://localhost:1", f"sqlite:///{folder / _DATABASE}", no_redis), clock)
@@ -195,6 +193,7 @@ def _settings(folder: Path, issuer: str, sql_url: str, redis_url: str, **setting
 
 def _copied(made: Settings, clock: FrozenClock) -> Deployment:
     furnished = _furnished()
+    shutil.copytree(furnished.folder / "secrets", made.secrets_directory)
     shutil.copyfile(furnished.folder / _DATABASE, made.sql_url.removeprefix("sqlite:///"))
     clock.forward(furnished.took)
     provider = create_app(made, clock)
@@ -202,6 +201,7 @@ def _copied(made: Settings, clock: FrozenClock) -> Deployment:
 
 
 def _made(made: Settings, clock: FrozenClock) -> Deployment:
+    create_secrets(made.secrets_directory)
     prepare = Wiring(made, clock)
     upgrade(prepare.database.writing)
     prepare.ensure_keys()

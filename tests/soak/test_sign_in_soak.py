@@ -1,0 +1,123 @@
+"""The long forms of what `make test` samples. `make soak` runs them and prints what they counted."""
+
+import base64
+import random
+import secrets
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from math import erfc, sqrt
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.citizen_browser import CitizenBrowser
+from tests.support.clock import FrozenClock
+from tests.support.deployment import PASSWORD, Deployment, running_deployment
+from tests.support.relying_party import RelyingParty
+
+pytestmark = pytest.mark.soak
+
+USER = "freja.holm"
+
+
+def _mann_whitney(one: list[float], other: list[float]) -> float:
+    """The two-sided p-value that both samples come from one distribution (normal approximation)."""
+    ranked = sorted([(value, 0) for value in one] + [(value, 1) for value in other])
+    rank_sum = sum(rank for rank, (_, which) in enumerate(ranked, 1) if which == 0)
+    n, m = len(one), len(other)
+    u = rank_sum - n * (n + 1) / 2
+    z = (u - n * m / 2) / sqrt(n * m * (n + m + 1) / 12)
+    return erfc(abs(z) / sqrt(2))
+
+
+@pytest.fixture
+def patient(tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock) -> Iterator[Deployment]:
+    """A provider that forgives one address many failures: what is compared here is time."""
+    forgiving = {"ADGANG_FAILED_SIGN_INS_PER_ADDRESS": "100000"}
+    with running_deployment(tmp_path, sqlite_url, valkey_url, clock, **forgiving) as running:
+        yield running
+
+
+def test_a_known_and_an_unknown_user_id_take_the_same_time(patient: Deployment) -> None:
+    """S-237: 300 tries each, in random order, each by a browser that nobody has seen."""
+    deployment = patient
+    service = RelyingParty(deployment, deployment.clients["Byggesager"])
+    times: dict[str, list[float]] = {"known": [], "unknown": []}
+    tries = ["known", "unknown"] * 300
+    random.shuffle(tries)
+    for kind in tries:
+        browser = CitizenBrowser(deployment.issuer)
+        page = browser.get(service.ask().url)
+        user_id = USER if kind == "known" else f"nobody.{secrets.token_hex(4)}"
+        form = page.form("/password")
+        begun = time.perf_counter()
+        answer = browser.post(form.action, {**form.fields, "user_id": user_id, "password": "wrong " * 3})
+        times[kind].append(time.perf_counter() - begun)
+        assert answer.status == 400
+        deployment.clock.forward(seconds=3600)  # no try is slowed or blocked
+        signed = browser.submit(browser.get(service.ask().url), "/password", user_id=USER, password=PASSWORD)
+        assert "code" in signed.ids, "the right password forgives the failures"
+    medians = {kind: statistics.median(values) * 1000 for kind, values in times.items()}
+    p = _mann_whitney(times["known"], times["unknown"])
+    print(f"\nS-237: medians {medians} ms, Mann-Whitney p = {p:.3f}")
+    assert p > 0.01
+
+
+def test_a_code_is_redeemed_once_in_two_hundred_rounds(deployment_each: Deployment) -> None:
+    """S-069: parallel redemptions of one code; one of them gets tokens."""
+    deployment = deployment_each
+    service = RelyingParty(deployment, deployment.clients["Sundhedstider"])
+    browser = CitizenBrowser(deployment.issuer)
+    page = browser.get(service.ask().url)
+    page = browser.sign_in(page, USER, PASSWORD, deployment.code_of(USER))
+    browser.submit(page, "/consent", decision="accept")
+    outcomes: Counter[int] = Counter()
+    for _ in range(200):
+        asked = service.ask()
+        code = (browser.get(asked.url).answer or {})["code"]
+        with ThreadPoolExecutor(4) as pool:
+            statuses = list(
+                pool.map(lambda _, c=code, v=asked.verifier: service.redeem(c, v).status_code, range(8))
+            )
+        assert statuses.count(200) == 1, statuses
+        assert set(statuses) <= {200, 400, 429}, statuses
+        outcomes.update(statuses)
+        deployment.clock.forward(seconds=61)
+    print(f"\nS-069: {dict(outcomes)}")
+
+
+def test_a_hundred_thousand_guesses_at_codes_hit_nothing(deployment: Deployment) -> None:
+    """S-075: no hit, throttled, and no row is written for a miss."""
+    service = RelyingParty(deployment, deployment.clients["Sundhedstider"])
+    basic = base64.b64encode(f"{service.client.client_id}:{service.client.secret}".encode()).decode()
+    before = _rows(deployment)
+    statuses: Counter[int] = Counter()
+    with requests.Session() as session:
+        for _ in range(100_000):
+            answer = session.post(
+                deployment.issuer + "/token",
+                data={
+                    "grant_type": "authorization_code",
+                    "code": secrets.token_urlsafe(32),
+                    "redirect_uri": service.client.redirect_uri,
+                    "code_verifier": "v" * 43,
+                },
+                headers={"Authorization": f"Basic {basic}"},
+                timeout=20,
+            )
+            statuses[answer.status_code] += 1
+    print(f"\nS-075: {dict(statuses)}")
+    assert set(statuses) == {400, 429} and statuses[429] > 99_000
+    assert _rows(deployment) == before
+
+
+def _rows(deployment: Deployment) -> list[int]:
+    with deployment.wiring.database.reading.connect() as connection:
+        return [
+            connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+            for table in ("spent", "grants", "ledger")
+        ]
