@@ -1,0 +1,46 @@
+"""The operators' pages: one for every command of keys and every alarm, and alarms about metrics that exist."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from idp.cli import main
+from tests.architecture.repository import ROOT
+
+OPERATIONS = ROOT / "docs" / "operations"
+
+
+def _rules() -> list[dict[str, str]]:
+    (group,) = yaml.safe_load((OPERATIONS / "alerts.yml").read_text())["groups"]
+    rules: list[dict[str, str]] = group["rules"]
+    return rules
+
+
+def _pages(folder: str) -> set[str]:
+    return {page.stem for page in (OPERATIONS / folder).glob("*.md")}
+
+
+def test_every_command_of_keys_has_a_page() -> None:
+    group = main.commands["keys"]
+    assert _pages("keys") == set(group.commands)  # type: ignore[attr-defined]  # it is a group
+
+
+def test_every_alarm_has_a_page_and_every_page_an_alarm() -> None:
+    assert _pages("alarms") == {rule["alert"] for rule in _rules()}
+
+
+def test_an_alarm_is_about_a_metric_that_exists() -> None:
+    declared = set(
+        re.findall(
+            r'"((?:signing_)?keys?_[a-z_]+|signing_keys)"', (ROOT / "idp" / "key_metrics.py").read_text()
+        )
+    )
+    declared |= set(re.findall(r'"adgang_([a-z_]+)"', (ROOT / "idp" / "serving.py").read_text()))
+    for rule in _rules():
+        for name in re.findall(r"adgang_([a-z_]+)", str(rule["expr"])):
+            assert name.removesuffix("_total") in declared, (rule["alert"], name)
+
+
+def test_every_page_is_short() -> None:
+    assert all(len(Path(page).read_text().splitlines()) <= 40 for page in OPERATIONS.rglob("*/*.md"))
