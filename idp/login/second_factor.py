@@ -71,9 +71,8 @@ def _sign_in(
     services.browser_sessions.put(secret, session)
     if visit.signed_in is not None:
         services.browser_sessions.forget(visit.signed_in.secret)
-    if not _is_active(
-        services, session.citizen_id
-    ):  # blocked meanwhile: who ended the sessions missed this one
+    if not _is_active(services, session.citizen_id):
+        # Blocked meanwhile: whoever ended the citizen's sessions did not see this one.
         services.browser_sessions.forget(secret)
         _refuse_blocked(services, visit)
     services.count("sign_ins", {})
