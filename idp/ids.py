@@ -6,6 +6,9 @@ import secrets
 _REFERENCE_LETTERS = "23456789ACDEFGHJKMNPQRTVWXYZ"
 """Without the look-alikes 0 O 1 I L U B S, since people read references aloud."""
 
+_REFERENCE_BITS = 64
+"""More than eight letters hold, so that each letter is as likely as any other to one in 16 million."""
+
 
 def new_secret() -> str:
     """256 bits as 43 base64url characters: codes, request URIs, cookies, identifiers (protocol.md, random values)."""
@@ -19,7 +22,10 @@ def new_id() -> str:
 
 def new_reference() -> str:
     """A reference number such as `7F3K-2QXA`: shown to a person, found in the log."""
-    letters = "".join(secrets.choice(_REFERENCE_LETTERS) for _ in range(8))
+    number, letters = secrets.randbits(_REFERENCE_BITS), ""
+    for _ in range(8):
+        number, index = divmod(number, len(_REFERENCE_LETTERS))
+        letters += _REFERENCE_LETTERS[index]
     return f"{letters[:4]}-{letters[4:]}"
 
 
