@@ -169,6 +169,10 @@ class Return(Page):
         _check_target(self.target_url)
 
 
+_LOOPBACK = ("http://localhost:*", "http://127.0.0.1:*")
+"""The only addresses that a redirect URI of plain HTTP can have (RFC 8252 §7.3)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormPost(Page):
     """The way back for response mode form_post (OAuth 2.0 Form Post Response Mode §2)."""
@@ -179,21 +183,19 @@ class FormPost(Page):
     target_url: str
     service_name: str
     fields: Mapping[str, str] = field(repr=False)
-    further_origins: tuple[str, ...] = ()
-    """Other origins of the service, if its callback redirects on to one of them over plain HTTP."""
 
     def __post_init__(self) -> None:
         _check_target(self.target_url)
 
     @property
     def form_targets(self) -> tuple[str, ...]:
-        """The service's origin, and where that is https, any https address it may redirect on to.
+        """The service's origin, and what its callback may redirect on to: https, or on one machine the loopback.
 
         Chromium holds `form-action` against the whole redirect chain. The page has one form, with one target.
         """
         target = urlsplit(self.target_url)
-        onwards = ("https:",) if target.scheme == "https" else ()
-        return (f"{target.scheme}://{target.netloc}", *self.further_origins, *onwards)
+        onwards = ("https:",) if target.scheme == "https" else _LOOPBACK
+        return (f"{target.scheme}://{target.netloc}", *onwards)
 
 
 class NoticeKind(StrEnum):
