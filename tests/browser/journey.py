@@ -48,17 +48,19 @@ def go_on(page: Any, service_url: str, citizen: DemoCitizen) -> None:
         page.wait_for_selector("#user-id, #code, #accept, #notice, #name")
         if page.locator("#name").count():
             break
+        button = _fill_in(page, citizen)  # first, since a new code may have to be waited for
         with page.expect_navigation():
-            _answer(page, citizen)
+            page.click(button)
     arrive(page, service_url, citizen)
 
 
-def _answer(page: Any, citizen: DemoCitizen) -> None:
+def _fill_in(page: Any, citizen: DemoCitizen) -> str:
+    """Type what is asked; the selector of what is to be pressed then."""
     if page.locator("#user-id").count():
-        type_password(page, citizen)
-    elif page.locator("#code").count():
-        type_code(page, citizen)
-    elif page.locator("#accept").count():
-        page.click("#accept")
-    else:
-        page.click("#notice a[href^='http']")
+        page.fill("#user-id", citizen.user_id)
+        page.fill("#password", citizen.password)
+        return "#continue"
+    if page.locator("#code").count():
+        page.fill("#code", citizen.code())
+        return "#continue"
+    return "#accept" if page.locator("#accept").count() else "#notice a[href^='http']"

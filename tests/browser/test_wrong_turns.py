@@ -100,6 +100,7 @@ def test_a_reload_of_every_page_loses_nothing(demo: RunningDemo, visitor: Any) -
     begin(page, first)
     page.reload()
     type_password(page, citizen, "ikke den rigtige")
+    page.wait_for_selector("#error-summary")
     page.reload()
     page.wait_for_selector("#error-summary")
     type_password(page, citizen)
