@@ -85,6 +85,7 @@ class Wiring:
             self.settings.secrets_directory,
             key_encryption_key=self.settings.key_encryption_key,
             key_encryption_key_file=self.settings.key_encryption_key_file,
+            key_encryption_key_pkcs11=self.settings.key_encryption_key_pkcs11,
         )
 
     @cached_property

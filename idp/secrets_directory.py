@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from idp.errors import ConfigurationFaults
+from keys.hsm import HsmFault, HsmKey
+from keys.hsm import key_encryption_key as key_from_hsm
 
 _NAMES = ("key-encryption-key", "pepper", "subject-secret", "index-secret")
 _PREVIOUS = "key-encryption-key-previous"
@@ -47,7 +49,11 @@ def create_secrets(directory: Path) -> list[str]:
 
 
 def read_secrets(
-    directory: Path, *, key_encryption_key: str = "", key_encryption_key_file: Path | None = None
+    directory: Path,
+    *,
+    key_encryption_key: str = "",
+    key_encryption_key_file: Path | None = None,
+    key_encryption_key_pkcs11: str = "",
 ) -> DeploymentSecrets:
     """Read all files; the key-encryption key from where it was said to be.
 
@@ -66,6 +72,10 @@ def read_secrets(
     if key_encryption_key:
         del sources["secret file key-encryption-key"]
         sources = {"value of ADGANG_KEY_ENCRYPTION_KEY": partial(_decode, key_encryption_key)} | sources
+    elif key_encryption_key_pkcs11:
+        del sources["secret file key-encryption-key"]
+        address = partial(_from_hsm, key_encryption_key_pkcs11)
+        sources = {"address in ADGANG_KEY_ENCRYPTION_KEY_PKCS11": address} | sources
     elif key_encryption_key_file is not None:
         sources["secret file key-encryption-key"] = partial(_read, key_encryption_key_file)
     if (directory / _PREVIOUS).exists():
@@ -90,6 +100,13 @@ def _read(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
         raise ValueError("can be read by others. Run `chmod 600` on it, and ask who has read it.")
     return _decode(path.read_text())
+
+
+def _from_hsm(address: str) -> bytes:
+    try:
+        return key_from_hsm(HsmKey.parse(address))
+    except HsmFault as fault:
+        raise ValueError(str(fault)) from None
 
 
 def _decode(text: str) -> bytes:

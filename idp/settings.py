@@ -107,6 +107,9 @@ class Settings:
     key_encryption_key_file: Path | None = _setting(
         "File (0600) with the key-encryption key. Empty: `key-encryption-key` in the secrets directory.", None
     )
+    key_encryption_key_pkcs11: str = _setting(
+        "RFC 7512 address of a secret in an HSM that makes the key-encryption key. Empty: none.", ""
+    )
     clock_skew_seconds: int = _setting("How far ahead iat and nbf may be.", 60, at_least=10, at_most=60)
     failed_sign_ins_per_address: int = _setting(
         "Failed sign-ins from one address (IPv6: /64) in ten minutes before it is told to wait.",
@@ -182,10 +185,13 @@ class Settings:
                 faults.append(
                     "ADGANG_LOG_LEVEL may not be DEBUG when ADGANG_ENVIRONMENT is production; use INFO."
                 )
-        if self.key_encryption_key and self.key_encryption_key_file:
-            faults.append(
-                "ADGANG_KEY_ENCRYPTION_KEY and ADGANG_KEY_ENCRYPTION_KEY_FILE are both set; keep one of them."
-            )
+        sources = (
+            self.key_encryption_key,
+            self.key_encryption_key_file,
+            self.key_encryption_key_pkcs11,
+        )
+        if sum(map(bool, sources)) > 1:
+            faults.append("More than one setting ADGANG_KEY_ENCRYPTION_KEY… is set; keep one of them.")
         if self.session_idle_seconds > self.session_seconds:
             faults.append(
                 "ADGANG_SESSION_IDLE_SECONDS is longer than ADGANG_SESSION_SECONDS; make it shorter."
