@@ -4,7 +4,9 @@ What is wrong with the client or its redirect URI is told on a page; everything 
 becomes a login attempt of this browser.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from flask import Response, request
 
@@ -14,10 +16,15 @@ from idp.login.flow import begin
 from idp.login.pages import FormPost
 from idp.login.visit import Visit, browser_secret, find_signed_in, load_registered
 from idp.login.way_back import see_other
-from idp.protocol.authorization_request import OpenedRequest, authorization_parameters, open_request
+from idp.protocol.authorization_request import (
+    REQUEST_URI_PREFIX,
+    OpenedRequest,
+    authorization_parameters,
+    open_request,
+)
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.response_mode import error_response
-from idp.records import LoginAttempt
+from idp.records import LoginAttempt, PushedRequest
 from idp.services import Services
 from idp.web import prefer_languages, render
 
@@ -43,8 +50,26 @@ def authorize(services: Services) -> Response:
         )
     except RedirectedError as refusal:
         return _refuse(services, refusal)
+    if request.method == "POST":
+        return _come_by_get(services, opened, parameters)
     prefer_languages(opened.request.ui_locales)
     return begin(services, _begin_visit(services, opened))
+
+
+def _come_by_get(services: Services, opened: OpenedRequest, parameters: Mapping[str, str]) -> Response:
+    """Keep the request as a pushed one and let the browser come again by GET.
+
+    A POST from another site carries no `SameSite=Lax` cookie: the session would not be seen, and a new browser cookie
+    would take the place of the one that other tabs need.
+    """
+    client_id = opened.registered.client.client_id
+    if opened.request_key is not None:  # pushed already: a second name for it would be a second decision
+        request_uri = parameters["request_uri"]
+    else:
+        request_uri = REQUEST_URI_PREFIX + new_secret()
+        lifetime = services.policy.request_uri_lifetime
+        services.pushed_requests.put(request_uri, PushedRequest(opened.request, services.clock() + lifetime))
+    return see_other(f"/authorize?{urlencode({'client_id': client_id, 'request_uri': request_uri})}")
 
 
 def _begin_visit(services: Services, opened: OpenedRequest) -> Visit:

@@ -1,5 +1,7 @@
 """Whole sign-ins, as a citizen and two services see them, without JavaScript and over real HTTP."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -153,6 +155,35 @@ def test_prompt_login_and_max_age_ask_again(deployment: Deployment) -> None:
         assert later["sid"] == first["sid"], "the same session goes on"
     asked = service.ask(max_age="10000")
     assert browser.get(asked.url).answer is not None
+
+
+def test_a_request_by_post_from_another_site_finds_the_session(deployment: Deployment) -> None:
+    """OIDC Core §3.1.2.1: browsers withhold our cookies from such a POST, and send them with the GET that follows."""
+    browser, service = browser_of(deployment), party(deployment, "Sundhedstider")
+    _, page = signed_in(deployment, browser, service)
+    browser.submit(page, "/consent", decision="accept")
+    before = dict(browser.session.cookies)
+    parameters = service.parameters("v" * 43, "state", "nonce", prompt="none")
+    posted = requests.post(
+        deployment.issuer + "/authorize", data=parameters, allow_redirects=False, timeout=20
+    )
+    assert posted.status_code == 303 and "Set-Cookie" not in posted.headers
+    page = browser.get(posted.headers["Location"])
+    assert page.answer is not None and "code" in page.answer and page.answer["state"] == "state"
+    assert dict(browser.session.cookies) == before
+
+
+def test_a_pushed_request_is_decided_once_by_post_too(deployment: Deployment) -> None:
+    """S-051."""
+    browser, service = browser_of(deployment), party(deployment, "Byggesager")
+    _, page = signed_in(deployment, browser, service)
+    browser.submit(page, "/consent", decision="accept")
+    asked = service.ask()
+    form = dict(parse_qsl(urlsplit(asked.url).query))
+    first = browser.post("/authorize", form)
+    assert first.answer is not None and "code" in first.answer
+    again = browser.post("/authorize", form)
+    assert again.answer is None and again.status == 409
 
 
 def test_signing_out_ends_the_session_and_its_tokens(deployment: Deployment) -> None:
