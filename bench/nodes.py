@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from http.client import HTTPResponse
+from http.client import HTTPResponse, RemoteDisconnected
 from pathlib import Path
 
 
@@ -42,7 +42,18 @@ class Node:
                 time.sleep(0.05)
 
     def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (lower case) and body, over a connection that stays open."""
+        """Status, headers (lower case) and body of a GET, over a connection that stays open.
+
+        A server may close an idle connection at any time; a GET that meets this is asked again (RFC 9110 §9.2.2).
+        """
+        if self._connection is not None:
+            try:
+                return self._ask(request)
+            except (RemoteDisconnected, ConnectionError):
+                pass
+        return self._ask(request)
+
+    def _ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
         if self._connection is None:
             self._connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
         try:
