@@ -193,7 +193,11 @@ class BrowserSessions:
             members = self._members(citizen_id)
             sessions = self._read_all(members)
             if members:
-                self._client.delete(self._index(citizen_id), *(self._key(member) for member in members))
+                # Not the whole index: a session that began meanwhile must stay listed, so that the next call finds it.
+                with self._client.pipeline(transaction=True) as pipeline:
+                    pipeline.delete(*(self._key(member) for member in members))
+                    pipeline.srem(self._index(citizen_id), *members)
+                    pipeline.execute()
             return sessions
 
     def _members(self, citizen_id: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -165,6 +166,26 @@ def test_a_citizens_sessions_are_listed_and_ended_together(client: redis.Redis, 
     assert store.find("mine 0") is None
     assert store.of_citizen("citizen") == []
     assert len(store.of_citizen("other")) == 1
+
+
+def test_a_session_that_begins_while_all_are_ended_stays_listed(
+    client: redis.Redis, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S-213: or the next "end them all" would miss it."""
+    store = BrowserSessions(client, clock)
+    store.put("before", a_session(clock))
+    read = client.mget
+
+    def read_while_another_signs_in(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        store.put("meanwhile", a_session(clock))
+        return read(*arguments)
+
+    monkeypatch.setattr(client, "mget", read_while_another_signs_in)
+    assert len(store.forget_all_of("citizen")) == 1
+    assert store.find("meanwhile") is not None
+    assert len(store.forget_all_of("citizen")) == 1
+    assert store.find("meanwhile") is None
 
 
 def test_a_store_that_is_away_is_told_in_one_word(clock: FrozenClock) -> None:
