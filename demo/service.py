@@ -71,6 +71,7 @@ def create_app(configuration: Configuration) -> Flask:
         scope=organisation.service.scope,
     )
     _add_pages(app, configuration, organisation, provider)
+    _add_files(app, organisation)
     _add_errors(app)
     _add_headers(app)
     return app
@@ -110,6 +111,8 @@ def _add_pages(
         session.clear()
         return redirect(url_for("front"))  # type: ignore[return-value]
 
+
+def _add_files(app: Flask, organisation: Organisation) -> None:
     @app.get("/styling.css")
     def styling() -> Response:
         text = render_template("styling.css", colour=organisation.colour)

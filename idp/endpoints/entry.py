@@ -16,7 +16,7 @@ from idp.endpoints.wire import Environ, read_request
 from idp.errors import MethodNotAllowed, OAuthError, ServerError, StoreUnavailable, TemporarilyUnavailable
 from idp.ids import new_reference
 from idp.services import Services
-from keys.errors import KeysUnavailable
+from keys.errors import KeysBehind, KeysUnavailable
 
 StartResponse = Callable[..., Any]
 
@@ -98,6 +98,6 @@ def _as_told(fault: Exception) -> OAuthError:
     """Every error in the protocol's own words."""
     if isinstance(fault, OAuthError):
         return fault
-    if isinstance(fault, StoreUnavailable | KeysUnavailable):
+    if isinstance(fault, StoreUnavailable | KeysUnavailable | KeysBehind):
         return TemporarilyUnavailable("A part of the provider is away for the moment; try again.")
     return ServerError("Something failed that we did not foresee; the reference finds it in our log.")
