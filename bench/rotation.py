@@ -29,10 +29,10 @@ from joserfc.jwk import KeySet
 
 from bench.nodes import Node
 from bench.world import BenchClient, World
-from idp.app import Wiring
 from idp.clock import system_clock
 from idp.secrets_directory import create_secrets
 from idp.settings import Settings
+from idp.wiring import Wiring
 from migrations import upgrade
 
 _PHASES = 3

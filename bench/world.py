@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from idp.app import Wiring
 from idp.citizens import NewCitizen
 from idp.grants.authorization_code import issue_code
 from idp.ids import digest, new_id, new_secret
@@ -22,6 +21,7 @@ from idp.new_citizens import FirstAccess
 from idp.records import AuthorizationRequest, BrowserSession, Citizen, LoginAttempt, ProvenFactor
 from idp.secrets_directory import create_secrets
 from idp.settings import Settings
+from idp.wiring import Wiring
 from mfa.factors import Factor, FactorKind
 from mfa.in_sql import Factors
 from migrations import upgrade

@@ -7,10 +7,10 @@ import click
 
 from clients_registry.cli import make_clients_group, make_organisations_group
 from clients_registry.services import RegistryServices
-from idp.app import Wiring
 from idp.commands.citizens import citizens, consents
 from idp.commands.frame import failures_told, read_settings
 from idp.commands.operations import doctor, migrate, secrets, serve, settings, sweep
+from idp.wiring import Wiring
 from keys.cli import make_group as make_keys_group
 from keys.services import KeysServices
 

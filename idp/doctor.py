@@ -9,7 +9,7 @@ from idp.storage import in_redis
 from keys.rotation import upcoming
 
 if TYPE_CHECKING:
-    from idp.app import Wiring
+    from idp.wiring import Wiring
 
 _MOST_DIFFERENCE = timedelta(seconds=60)
 """Beyond this a clock is not one to trust with tokens (keys.md, rule 11)."""

@@ -12,7 +12,7 @@ from keys.errors import KeysError
 from migrations import pending_revisions
 
 if TYPE_CHECKING:
-    from idp.app import Wiring
+    from idp.wiring import Wiring
 
 
 def check_start(wiring: "Wiring") -> None:

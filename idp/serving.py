@@ -60,9 +60,9 @@ def serve(settings: Settings) -> None:
     directory.mkdir(parents=True, mode=0o700)
     os.environ[_METRICS_DIRECTORY] = str(directory.absolute())  # noqa: TID251  for the workers, before they start
 
-    from idp.app import Wiring
     from idp.log import start_logging
     from idp.readiness import check_start
+    from idp.wiring import Wiring
 
     start_logging(settings.log_level)
     wiring = Wiring(settings)

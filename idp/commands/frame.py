@@ -16,10 +16,10 @@ from clients_registry.cli_frame import (
     confirm,
     telling,
 )
-from idp.app import Wiring
 from idp.citizens import CitizenRefused
 from idp.errors import ConfigurationFaults, StoreUnavailable
 from idp.settings import Settings
+from idp.wiring import Wiring
 from keys.errors import KeysError
 
 __all__ = [

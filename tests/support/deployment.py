@@ -21,12 +21,13 @@ import pyotp
 from joserfc.jwk import ECKey
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from idp.app import Provider, Wiring, create_app
+from idp.app import Provider, create_app
 from idp.citizens import NewCitizen
 from idp.new_citizens import Contact, FirstAccess
 from idp.records import Address
 from idp.secrets_directory import create_secrets
 from idp.settings import Settings
+from idp.wiring import Wiring
 from migrations import upgrade
 from tests.support.clock import FrozenClock
 

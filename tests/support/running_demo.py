@@ -16,11 +16,11 @@ from typing import Any
 import pyotp
 
 from demo.place import Place
-from idp.app import Wiring
 from idp.citizens import NewCitizen
 from idp.new_citizens import Contact
 from idp.records import Address
 from idp.settings import Settings
+from idp.wiring import Wiring
 from tests.support.processes import start_server, stop_server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,340 @@
+"""The only file that joins settings, stores and services: each part is opened when it is first asked for.
+
+So a command opens no more than it needs: `adgang keys list` touches no Redis, and discovery is served while the
+database is away.
+"""
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import redis
+
+from clients_registry.in_sql import Clients, ClientUses
+from clients_registry.policy import RegistrationPolicy
+from clients_registry.registrations import Registrations
+from clients_registry.registry import Registry
+from clients_registry.services import RegistryServices
+from idp import metrics
+from idp.browser_sessions import BrowserSessionRules
+from idp.citizens import Citizens
+from idp.clock import Clock, system_clock
+from idp.errors import StoreUnavailable
+from idp.jwks_clients import JwksClients
+from idp.key_metrics import KeyMetrics, key_samples
+from idp.key_schedule import KeySchedule
+from idp.known_browsers import KnownBrowsers
+from idp.ledger import events
+from idp.ledger.in_sql import Ledger
+from idp.new_citizens import NewCitizens
+from idp.protocol.policy import ProtocolPolicy
+from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
+from idp.secrets_directory import DeploymentSecrets, read_secrets
+from idp.services import Services
+from idp.settings import Settings
+from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
+from idp.storage.consistency import dangling_references
+from idp.storage.database import Database
+from idp.tokens.subject import Subjects
+from idp.traffic import Traffic
+from keys.birth import ensure_keys
+from keys.high_water import FileHighWater, HighestOf, OpenedWhenAsked
+from keys.in_redis import RedisHighWater
+from keys.in_sql import Fetches, Keys
+from keys.key import SigningKey
+from keys.key_ring import KeyRing
+from keys.policy import KeyPolicy
+from keys.sealing import Sealer
+from keys.services import KeysServices, Order
+from mfa.enrolment import Enrolment
+from mfa.in_sql import Factors, Failures, PendingTotps, TotpSteps
+from mfa.password import Passwords
+from mfa.verification import Verification
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+_NAME = "Adgang"
+"""What authenticator apps show beside the six digits."""
+
+_SPARE_CONNECTIONS = 2
+"""Beside one for each thread: the look-outs for changed keys and clients."""
+
+
+class Wiring:
+    """One process's parts, each made when first asked for. `close` ends what was opened."""
+
+    def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
+        self.settings = settings
+        self.clock = clock
+
+    @cached_property
+    def secrets(self) -> DeploymentSecrets:
+        return read_secrets(
+            self.settings.secrets_directory,
+            key_encryption_key=self.settings.key_encryption_key,
+            key_encryption_key_file=self.settings.key_encryption_key_file,
+            key_encryption_key_pkcs11=self.settings.key_encryption_key_pkcs11,
+        )
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.sql_url, connections=self.settings.threads + _SPARE_CONNECTIONS)
+
+    @cached_property
+    def embedded_valkey(self) -> embedded_valkey.RunningStore | None:
+        """The embedded store, where no other is configured."""
+        if self.settings.redis_url:
+            return None
+        return embedded_valkey.start(self.settings.state_directory / "valkey")
+
+    @cached_property
+    def redis(self) -> "redis.Redis":
+        url = self.settings.redis_url or (self.embedded_valkey.url if self.embedded_valkey else "")
+        return in_redis.connect(url, self.clock, connections=self.settings.threads + _SPARE_CONNECTIONS)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.database.reading)
+
+    @cached_property
+    def key_store(self) -> Keys:
+        return Keys(self.database.reading)
+
+    def key_policy(self, slowest_cache: timedelta) -> KeyPolicy:
+        settings = self.settings
+        return KeyPolicy(
+            algorithms=settings.key_algorithms,
+            jwks_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
+            slowest_cache=slowest_cache,
+            longest_token=timedelta(seconds=max(settings.access_token_seconds, settings.id_token_seconds)),
+            skew=timedelta(seconds=settings.clock_skew_seconds),
+            rotate_after=timedelta(days=settings.key_rotate_days),
+        )
+
+    @cached_property
+    def jwks_clients(self) -> JwksClients:
+        unregistered = timedelta(seconds=self.settings.jwks_slowest_cache_seconds)
+        reading = self.database.reading
+        return JwksClients(Clients(reading), ClientUses(reading), self.clock, unregistered)
+
+    @property
+    def keys_services(self) -> KeysServices:
+        """Made anew each time: its policy follows the registered clients."""
+        return KeysServices(
+            transact=self.database.transact,
+            keys=self.key_store,
+            sealer=self._sealer("signing-keys"),
+            journal=self.ledger,
+            clock=self.clock,
+            policy=self.key_policy(self.jwks_clients.slowest_cache()),
+            store_time=self.store_time,
+            high_water=self.key_high_water,
+            fetches=Fetches(self.database.reading),
+            clients=self.jwks_clients.active,
+            unavailable=(StoreUnavailable,),
+        )
+
+    def key_samples(self) -> "list[Metric]":
+        """What is measured of the keys, as the store has them now."""
+        keys, moves = self.key_store.load_all(), self.key_store.history()
+        policy = self.keys_services.policy
+        return list(key_samples(keys, moves, self.key_high_water.read(), policy, self.clock()))
+
+    def store_time(self) -> datetime | None:
+        """The time by PostgreSQL, or by Redis where there is none; None where that does not answer.
+
+        A clock that was handed in is nobody else's time, so nothing is held against it.
+        """
+        if self.clock is not system_clock:
+            return None
+        try:
+            return self.key_store.time() or in_redis.server_time(self.redis)
+        except StoreUnavailable:
+            return None
+
+    @cached_property
+    def key_high_water(self) -> HighestOf:
+        beside_the_secrets = FileHighWater(self.settings.secrets_directory / "keys-high-water")
+        return HighestOf([beside_the_secrets, OpenedWhenAsked(lambda: RedisHighWater(self.redis))])
+
+    @cached_property
+    def key_ring(self) -> KeyRing:
+        sealer, max_age = self._sealer("signing-keys"), KeyPolicy().ring_max_age
+        ring = KeyRing(self.key_store, sealer, self.clock, max_age, self.key_high_water)
+        ring.load()
+        return ring
+
+    @cached_property
+    def key_schedule(self) -> KeySchedule:
+        return KeySchedule(
+            services=lambda: self.keys_services,
+            traffic=self.services.traffic,
+            clients=self.jwks_clients,
+            fetches=Fetches(self.database.reading),
+            uses=ClientUses(self.database.reading),
+            key_ring=self.key_ring,
+            every=timedelta(seconds=self.settings.key_schedule_seconds),
+            metrics=KeyMetrics(),
+        )
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(Clients(self.database.reading), self.clock)
+
+    @cached_property
+    def registry_services(self) -> RegistryServices:
+        policy = RegistrationPolicy(
+            issuer=self.settings.issuer,
+            insecure_allow_loopback_http=self.settings.insecure_allow_http_loopback,
+        )
+        store = Clients(self.database.reading)
+        return RegistryServices(
+            transact=self.database.transact,
+            registry=self.registry,
+            registrations=Registrations(store, self.ledger, self.clock, policy),
+            unavailable=(StoreUnavailable,),
+        )
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        return Passwords(self.secrets.pepper, concurrency=self.settings.password_hashing_concurrency)
+
+    @cached_property
+    def verification(self) -> Verification:
+        reading = self.database.reading
+        return Verification(
+            transact=self.database.transact,
+            factors=Factors(reading),
+            failures=Failures(reading),
+            totp_steps=TotpSteps(),
+            journal=self.ledger,
+            passwords=self.passwords,
+            sealer=self._sealer("totp"),
+        )
+
+    @cached_property
+    def enrolment(self) -> Enrolment:
+        return Enrolment(
+            transact=self.database.transact,
+            factors=Factors(self.database.reading),
+            pending=PendingTotps(),
+            journal=self.ledger,
+            passwords=self.passwords,
+            sealer=self._sealer("totp"),
+        )
+
+    @cached_property
+    def new_citizens(self) -> NewCitizens:
+        return NewCitizens(self.citizens, self.enrolment, _NAME)
+
+    @cached_property
+    def citizen_store(self) -> citizens_in_sql.Citizens:
+        return citizens_in_sql.Citizens(
+            self.database.reading, self._sealer("citizens"), self.secrets.index_secret
+        )
+
+    @cached_property
+    def citizens(self) -> Citizens:
+        services = self.services
+        return Citizens(
+            transact=services.transact,
+            store=self.citizen_store,
+            consents=services.consents,
+            grants=services.grants,
+            sessions=services.browser_sessions,
+            ended_sessions=services.ended_sessions,
+            ledger=self.ledger,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def policy(self) -> ProtocolPolicy:
+        settings = self.settings
+        return ProtocolPolicy(
+            issuer=settings.issuer,
+            code_lifetime=timedelta(seconds=settings.code_seconds),
+            request_uri_lifetime=timedelta(seconds=settings.pushed_request_seconds),
+            id_token_lifetime=timedelta(seconds=settings.id_token_seconds),
+            access_token_lifetime=timedelta(seconds=settings.access_token_seconds),
+            login_attempt_lifetime=timedelta(seconds=settings.login_attempt_seconds),
+            substantial_idle=timedelta(seconds=settings.session_idle_seconds),
+            substantial_absolute=timedelta(seconds=settings.session_seconds),
+            skew=timedelta(seconds=settings.clock_skew_seconds),
+            failed_sign_ins_per_address=settings.failed_sign_ins_per_address,
+            published_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
+        )
+
+    @cached_property
+    def services(self) -> Services:
+        reading, client, clock = self.database.reading, self.redis, self.clock
+        return Services(
+            policy=self.policy,
+            clock=clock,
+            transact=self.database.transact,
+            registry=self.registry,
+            key_ring=self.key_ring,
+            verification=self.verification,
+            subjects=Subjects(self.secrets.subject_secret),
+            known_browsers=KnownBrowsers(self.secrets.index_secret),
+            sessions=BrowserSessionRules(self.policy.substantial_idle, self.policy.substantial_absolute),
+            pushed_requests=in_redis.Records(client, clock, "pushed-request", PushedRequest),
+            login_attempts=in_redis.Records(client, clock, "login-attempt", LoginAttempt),
+            partial_sign_ins=in_redis.Records(client, clock, "partial-sign-in", PartialSignIn),
+            codes=in_redis.Records(client, clock, "code", AuthorizationCode),
+            browser_sessions=in_redis.BrowserSessions(client, clock),
+            one_time=in_redis.OneTime(client),
+            seen=in_redis.Seen(client, clock),
+            rates=in_redis.Rates(client),
+            citizens=self.citizen_store,
+            consents=in_sql.Consents(reading),
+            grants=in_sql.Grants(reading, clock),
+            spent=in_sql.Spent(reading),
+            ended_sessions=in_sql.EndedSessions(reading),
+            redemptions=in_sql.Redemptions(reading),
+            ledger=self.ledger,
+            traffic=Traffic(),
+            count=metrics.count,
+        )
+
+    def ensure_keys(self) -> list[SigningKey]:
+        """Make what the settings' algorithms lack; safe at every start."""
+        return ensure_keys(self.keys_services, Order(events.BY_SYSTEM, "first start, or a new algorithm"))
+
+    def sweep(self) -> dict[str, int]:
+        """Remove rows that can no longer matter, a table at a time."""
+        now, transact, reading = self.clock(), self.database.transact, self.database.reading
+        return {
+            "spent codes and requests": transact(lambda tx: in_sql.Spent(reading).sweep(tx, now)),
+            "ended sessions": transact(lambda tx: in_sql.EndedSessions(reading).sweep(tx, now)),
+            "expired grants": transact(lambda tx: in_sql.Grants(reading, self.clock).sweep(tx, now)),
+            "failures of unknown user IDs": self.verification.sweep(now),
+            "unfinished enrolments": self.enrolment.sweep(now),
+        }
+
+    def count_dangling(self) -> dict[str, int]:
+        """References across packages that lead nowhere, by what they are."""
+        return dangling_references(self.database.reading)
+
+    def disconnect(self) -> None:
+        """Close every connection and forget what holds one; each part is made anew when next asked for."""
+        parts = vars(self)
+        if "redis" in parts:
+            self.redis.close()
+        if "database" in parts:
+            self.database.close()
+        for name in set(parts) - {"settings", "clock", "secrets", "embedded_valkey"}:
+            del parts[name]
+
+    def close(self) -> None:
+        """End what was opened, the embedded store last."""
+        self.disconnect()
+        parts = vars(self)
+        if "embedded_valkey" in parts and self.embedded_valkey is not None:
+            self.embedded_valkey.stop()
+
+    def _sealer(self, purpose: str) -> Sealer:
+        previous = self.secrets.previous_key_encryption_key
+        return Sealer(
+            self.secrets.key_encryption_key, purpose, previous=() if previous is None else (previous,)
+        )
