@@ -31,8 +31,8 @@ check: .venv/test .venv/translations ## style, types, import contracts, document
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 0 tests/architecture
 
-soak: .venv/test .venv/translations ## the long form of what `make test` samples
-	$(BIN)/python -m pytest -m soak --timeout 3600
+soak: .venv/test .venv/translations ## the long form of what `make test` samples; TESTS=path runs some of it
+	$(BIN)/python -m pytest -s -m soak --timeout 3600 $(TESTS)
 
 bench: .venv/test .venv/translations ## requests per second, latency, processor time and memory
 	$(BIN)/python -m bench.run
