@@ -20,11 +20,12 @@ Forms post to `/login/<attempt_id>/{password,totp,consent,cancel}` and `/sign-ou
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
+from idp.web.form_errors import ErrorKind as ErrorKind
+from idp.web.form_errors import FormError as FormError
 from idp.web.page import Page
 
 
@@ -59,51 +60,6 @@ class Asker:
     def purpose_is_sentence(self, language: str) -> bool:
         """It begins with a capital letter, so it cannot go on from another sentence."""
         return self.purpose(language)[:1].isupper()
-
-
-class ErrorKind(StrEnum):
-    """What was wrong with the answer; the words are in templates/errors_in_forms.html."""
-
-    CREDENTIALS_DO_NOT_MATCH = "credentials_do_not_match"
-    """User ID and password, without saying which; with `seconds` where one must wait before the next try."""
-    SLOWED = "slowed"
-    """Not even looked at: wait `seconds`."""
-    BLOCKED = "blocked"
-    """Not even looked at before `until`."""
-    CODE_WRONG = "code_wrong"
-    CODE_USED = "code_used"
-    """The right code, which was used already: wait for the next."""
-    MISSING_USER_ID = "missing_user_id"
-    MISSING_PASSWORD = "missing_password"
-    MISSING_CODE = "missing_code"
-    BUSY = "busy"
-    """We cannot look at it just now; the same answer may be sent again."""
-    FACTOR_DISABLED = "factor_disabled"
-    """This factor was wrong too many times in a row and must be replaced."""
-
-
-_FIELD_IDS = {
-    ErrorKind.CREDENTIALS_DO_NOT_MATCH: "password",
-    ErrorKind.MISSING_USER_ID: "user-id",
-    ErrorKind.MISSING_PASSWORD: "password",
-    ErrorKind.CODE_WRONG: "code",
-    ErrorKind.CODE_USED: "code",
-    ErrorKind.MISSING_CODE: "code",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class FormError:
-    """Why the form is shown again."""
-
-    kind: ErrorKind
-    seconds: int | None = None
-    until: datetime | None = None
-
-    @property
-    def field_id(self) -> str | None:
-        """Id of the field that the error is about, if it is about one."""
-        return _FIELD_IDS.get(self.kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

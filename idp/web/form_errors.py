@@ -1,0 +1,77 @@
+"""Why a form is shown again: one kind for each thing that can be wrong with an answer.
+
+The words are in templates/parts/form_errors.html; nothing here repeats what a person typed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """What was wrong with the answer."""
+
+    CREDENTIALS_DO_NOT_MATCH = "credentials_do_not_match"
+    """User ID and password, without saying which; with `seconds` where one must wait before the next try."""
+    SLOWED = "slowed"
+    """Not even looked at: wait `seconds`."""
+    BLOCKED = "blocked"
+    """Not even looked at before `until`."""
+    CODE_WRONG = "code_wrong"
+    CODE_USED = "code_used"
+    """The right code, which was used already: wait for the next."""
+    MISSING_USER_ID = "missing_user_id"
+    MISSING_PASSWORD = "missing_password"
+    MISSING_CODE = "missing_code"
+    BUSY = "busy"
+    """We cannot look at it just now; the same answer may be sent again."""
+    FACTOR_DISABLED = "factor_disabled"
+    """This factor was wrong too many times in a row and must be replaced."""
+
+    NAME = "name"
+    """A factor must have a name of its own, of 1 to 64 characters."""
+    OFFER_GONE = "offer_gone"
+    """What was offered for enrolment is finished, or took too long; a new one is shown."""
+    TOO_MANY_FACTORS = "too_many_factors"
+    KEY_KNOWN = "key_known"
+    KEY_REJECTED = "key_rejected"
+    """The browser's answer proves no key; the citizen may press again."""
+    LAST_FACTOR = "last_factor"
+
+    CURRENT_PASSWORD_WRONG = "current_password_wrong"
+    PASSWORD_TOO_SHORT = "password_too_short"
+    PASSWORD_TOO_LONG = "password_too_long"
+    PASSWORD_NOT_TEXT = "password_not_text"
+    PASSWORD_COMMON = "password_common"
+    PASSWORD_PERSONAL = "password_personal"
+
+
+_FIELD_IDS = {
+    ErrorKind.CREDENTIALS_DO_NOT_MATCH: "password",
+    ErrorKind.MISSING_USER_ID: "user-id",
+    ErrorKind.MISSING_PASSWORD: "password",
+    ErrorKind.CODE_WRONG: "code",
+    ErrorKind.CODE_USED: "code",
+    ErrorKind.MISSING_CODE: "code",
+    ErrorKind.NAME: "name",
+    ErrorKind.CURRENT_PASSWORD_WRONG: "current-password",
+    ErrorKind.PASSWORD_TOO_SHORT: "new-password",
+    ErrorKind.PASSWORD_TOO_LONG: "new-password",
+    ErrorKind.PASSWORD_NOT_TEXT: "new-password",
+    ErrorKind.PASSWORD_COMMON: "new-password",
+    ErrorKind.PASSWORD_PERSONAL: "new-password",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FormError:
+    """Why the form is shown again."""
+
+    kind: ErrorKind
+    seconds: int | None = None
+    until: datetime | None = None
+
+    @property
+    def field_id(self) -> str | None:
+        """Id of the field that the error is about, if it is about one."""
+        return _FIELD_IDS.get(self.kind)
