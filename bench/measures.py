@@ -1,17 +1,17 @@
 """What is measured, one line of the table each. The generator has a core of its own; so has the provider."""
 
 import json
-import time
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bench import load
 from bench.provider import RunningProvider
-from bench.sign_in import sign_in
 from bench.world import World, repeated
 
 _WARM_UP = 200
+_TOKENS = 40
+"""Userinfo is asked with so many access tokens in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,110 +29,95 @@ class Line:
     aim: str = ""
 
 
-def measure_all(world: World, provider: RunningProvider, seconds: float) -> tuple[list[Line], dict[str, Any]]:
-    """Every line, and the figures that are not about a rate."""
-    lines = [
-        _gets(world, provider, "JWKS", "/jwks", seconds, "8000/s"),
-        _gets(world, provider, "discovery", "/.well-known/openid-configuration", seconds),
-        _prepared(world, provider, "PAR, private_key_jwt", world.pushes, seconds, 500, "201"),
-        _prepared(
-            world, provider, "code exchange, private_key_jwt",
-            lambda n: world.exchanges(world.with_key, n), seconds, 500,
-        ),
-        _prepared(
-            world, provider, "code exchange, client_secret_basic",
-            lambda n: world.exchanges(world.with_secret, n), seconds, 1000, "200", "1000/s",
-        ),
-        _userinfo(world, provider, seconds),
-    ]  # fmt: skip
-    return lines, _sign_ins(world, provider)
+class Measures:
+    """The lines of one world and its provider; `seconds` is about how long each takes."""
+
+    def __init__(self, world: World, provider: RunningProvider, seconds: float) -> None:
+        self._world = world
+        self._provider = provider
+        self._seconds = seconds
+
+    def of(self, names: Collection[str]) -> list[Line]:
+        """These lines, in the table's order."""
+        return [make(self) for name, make in LINES.items() if name in names]
+
+    def jwks(self) -> Line:
+        return self._steady("JWKS", [self._world.get("/jwks")], "8000/s")
+
+    def discovery(self) -> Line:
+        return self._steady("discovery", [self._world.get("/.well-known/openid-configuration")])
+
+    def par(self) -> Line:
+        return self._prepared("PAR, private_key_jwt", self._world.pushes, 700, "201")
+
+    def code_key(self) -> Line:
+        world = self._world
+        return self._prepared(
+            "code exchange, private_key_jwt", lambda count: world.exchanges(world.with_key, count), 500
+        )
+
+    def code_secret(self) -> Line:
+        name = "code exchange, client_secret_basic"
+        return self._prepared(name, self._world.spread_exchanges, 1000, "200", "1000/s")
+
+    def userinfo(self) -> Line:
+        requests = []
+        for exchange in self._world.spread_exchanges(_TOKENS):
+            status, body = _one(self._world, exchange)
+            assert status == 200, body
+            bearer = f"Bearer {json.loads(body)['access_token']}"
+            requests.append(self._world.get("/userinfo", Authorization=bearer))
+        return self._steady("userinfo", requests, "2500/s")
+
+    def _steady(self, name: str, requests: Sequence[bytes], aim: str = "") -> Line:
+        """The same few requests for about so many seconds."""
+        trial = load.run(self._world.port, repeated(requests, _WARM_UP * 5))
+        count = max(_WARM_UP, int(trial.rate * self._seconds))
+        return self._line(name, repeated(requests, count), "200", aim)
+
+    def _prepared(
+        self,
+        name: str,
+        prepare: Callable[[int], Sequence[bytes]],
+        guess: int,
+        wanted: str = "200",
+        aim: str = "",
+    ) -> Line:
+        """Requests that can be used once: made before the clock runs, few enough that none expires."""
+        load.run(self._world.port, prepare(_WARM_UP * 2), wanted=wanted)
+        return self._line(name, prepare(int(guess * self._seconds)), wanted, aim)
+
+    def _line(self, name: str, requests: Sequence[bytes], wanted: str, aim: str) -> Line:
+        before = self._provider.cpu_seconds()
+        outcome = load.run(self._world.port, requests, wanted=wanted)
+        spent = self._provider.cpu_seconds() - before
+        return Line(
+            name=name,
+            requests=outcome.requests,
+            per_second=round(outcome.rate, 1),
+            p50_ms=round(outcome.percentile(0.50), 2),
+            p95_ms=round(outcome.percentile(0.95), 2),
+            p99_ms=round(outcome.percentile(0.99), 2),
+            cpu_ms=round(1000 * spent / outcome.requests, 3),
+            failed=outcome.failed,
+            aim=aim,
+        )
 
 
-def _gets(
-    world: World, provider: RunningProvider, name: str, path: str, seconds: float, aim: str = ""
-) -> Line:
-    request = world.get(path)
-    return _steady(world, provider, name, request, seconds, aim)
-
-
-def _steady(
-    world: World, provider: RunningProvider, name: str, request: bytes, seconds: float, aim: str
-) -> Line:
-    """The same request for about so many seconds."""
-    trial = load.run(world.port, repeated(request, _WARM_UP * 5))
-    count = max(_WARM_UP, int(trial.rate * seconds))
-    return _line(world, provider, name, repeated(request, count), "200", aim)
-
-
-def _prepared(
-    world: World, provider: RunningProvider, name: str, prepare: Callable[[int], Sequence[bytes]],
-    seconds: float, guess: int, wanted: str = "200", aim: str = "",
-) -> Line:  # fmt: skip
-    """Requests that can be used once: made before the clock runs, few enough that none expires."""
-    load.run(world.port, prepare(_WARM_UP), wanted=wanted)
-    return _line(world, provider, name, prepare(int(guess * seconds)), wanted, aim)
-
-
-def _userinfo(world: World, provider: RunningProvider, seconds: float) -> Line:
-    status, body = _one(world, world.exchanges(world.with_secret, 1)[0])
-    assert status == 200, body
-    request = world.get("/userinfo", Authorization=f"Bearer {json.loads(body)['access_token']}")
-    return _steady(world, provider, "userinfo", request, seconds, "2500/s")
+LINES: dict[str, Callable[[Measures], Line]] = {
+    "jwks": Measures.jwks,
+    "discovery": Measures.discovery,
+    "par": Measures.par,
+    "code-key": Measures.code_key,
+    "code-secret": Measures.code_secret,
+    "userinfo": Measures.userinfo,
+}
+"""By the names that `--only` takes."""
 
 
 def _one(world: World, request: bytes) -> tuple[int, str]:
-    import socket
-
     with socket.create_connection(("127.0.0.1", world.port)) as connection:
         connection.sendall(request.replace(b"\r\nHost:", b"\r\nConnection: close\r\nHost:", 1))
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
     return int(head.split(b" ")[1]), body.decode()
-
-
-def _line(
-    world: World, provider: RunningProvider, name: str, requests: Sequence[bytes], wanted: str, aim: str
-) -> Line:
-    before = provider.cpu_seconds()
-    outcome = load.run(world.port, requests, wanted=wanted)
-    spent = provider.cpu_seconds() - before
-    return Line(
-        name=name,
-        requests=outcome.requests,
-        per_second=round(outcome.rate, 1),
-        p50_ms=round(outcome.percentile(0.50), 2),
-        p95_ms=round(outcome.percentile(0.95), 2),
-        p99_ms=round(outcome.percentile(0.99), 2),
-        cpu_ms=round(1000 * spent / outcome.requests, 3),
-        failed=outcome.failed,
-        aim=aim,
-    )
-
-
-def _sign_ins(world: World, provider: RunningProvider) -> dict[str, Any]:
-    """Whole sign-ins one after another; the processor time of the password's hash is measured by itself."""
-    citizens = world.citizens[1:]
-    sign_in(world, world.citizens[0])
-    before, begun = provider.cpu_seconds(), time.perf_counter()
-    requests = [sign_in(world, citizen) for citizen in citizens]
-    seconds, spent = time.perf_counter() - begun, provider.cpu_seconds() - before
-    each = 1000 * spent / len(citizens)
-    hashing = 1000 * _hash_seconds(world)
-    return {
-        "sign_ins": len(citizens),
-        "requests_each": requests[0],
-        "milliseconds_each": round(1000 * seconds / len(citizens), 1),
-        "cpu_ms_each": round(each, 2),
-        "cpu_ms_of_the_hash": round(hashing, 2),
-        "cpu_ms_beyond_the_hash": round(each - hashing, 2),
-        "aim_cpu_ms_beyond_the_hash": 12,
-    }
-
-
-def _hash_seconds(world: World, rounds: int = 10) -> float:
-    with world.wiring.passwords.turn() as turn:
-        turn.hash("a warm-up of the memory")
-        before = time.process_time()
-        for _ in range(rounds):
-            turn.hash("tolv gule cykler ved havnen")
-        return (time.process_time() - before) / rounds

@@ -10,7 +10,6 @@ import urllib.request
 from pathlib import Path
 
 PROVIDER_CORE, GENERATOR_CORE = 0, 1
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def pin(core: int) -> None:
@@ -79,8 +78,8 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """By the process's own clock (clock_getcpuclockid(3)): to the nanosecond, and with threads that have ended."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def _resident(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import os
 import secrets
 import socket
@@ -14,23 +15,23 @@ from urllib.parse import urlencode
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from bench.filling import citizen_id, fill_citizens
 from idp.citizens import NewCitizen
 from idp.grants.authorization_code import issue_code
 from idp.ids import digest, new_id, new_secret
 from idp.new_citizens import FirstAccess
-from idp.records import AuthorizationRequest, BrowserSession, Citizen, LoginAttempt, ProvenFactor
+from idp.records import AuthorizationRequest, BrowserSession, LoginAttempt, ProvenFactor
 from idp.secrets_directory import create_secrets
 from idp.settings import Settings
 from idp.wiring import Wiring
-from mfa.factors import Factor, FactorKind
-from mfa.in_sql import Factors
 from migrations import upgrade
 
 _CLAIMS = ("name", "given_name", "family_name", "birthdate")
-_PASSWORD = "tolv gule cykler ved havnen"
+PASSWORD = "tolv gule cykler ved havnen"
 _ACTOR = "operator:bench"
-_MANY = 10_000
-"""Citizens in one transaction."""
+_CLIENTS_AT_ONCE = 500
+_SPREAD = 200
+"""Over so many clients, and five times as many citizens, is the load spread where there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,12 @@ class World:
         upgrade(self.wiring.database.writing)
         self.wiring.ensure_keys()
         self.organisation_id = self._add_organisation()
-        self.with_key = self.add_client("private_key_jwt")
-        self.with_secret = self.add_client("client_secret_basic")
+        self.with_key = self._add_clients("private_key_jwt", 1)[0]
+        self.with_secret = self._add_clients("client_secret_basic", 1)[0]
+        self.secret_clients = [self.with_secret]
         self.citizens: list[FirstAccess] = []
+        self.subjects: list[str] = []
+        """Citizens for whom codes are issued."""
 
     def _add_organisation(self) -> str:
         services = self.wiring.registry_services
@@ -101,41 +105,36 @@ class World:
             metadata["jwks"] = {"keys": [{**key.as_dict(private=False), "kid": "bench"}]}
         return metadata
 
-    def add_client(self, method: str) -> BenchClient:
+    def _add_clients(self, method: str, count: int) -> list[BenchClient]:
+        """In one transaction; they share one key pair, which only `private_key_jwt` uses."""
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"})
-        services = self.wiring.registry_services
-        made = services.transact(
-            lambda tx: services.registrations.register(tx, self._metadata(method, key), actor=_ACTOR)
-        )
-        return BenchClient(made.client.client_id, made.client.redirect_uris[0], key, made.secret)
+        metadata, services = self._metadata(method, key), self.wiring.registry_services
+        register = services.registrations.register
+        made = services.transact(lambda tx: [register(tx, metadata, actor=_ACTOR) for _ in range(count)])
+        return [
+            BenchClient(each.client.client_id, each.client.redirect_uris[0], key, each.secret)
+            for each in made
+        ]
 
     def add_citizens(self, count: int) -> None:
         """Citizens who can sign in, with a password and an app each."""
         for number in range(len(self.citizens), len(self.citizens) + count):
             new = NewCitizen(f"borger{number:07}", f"61{number:08}", "Freja", "Lindholm", "1990-03-01")
             self.citizens.append(
-                self.wiring.new_citizens.add(new, actor=_ACTOR, reason="bench", password=_PASSWORD)
+                self.wiring.new_citizens.add(new, actor=_ACTOR, reason="bench", password=PASSWORD)
             )
+        self.subjects = [access.citizen.citizen_id for access in self.citizens]
 
     def fill(self, clients: int, citizens: int) -> None:
-        """Many more of each; the citizens share one password hash."""
-        for _ in range(clients):
-            self.add_client("client_secret_basic")
-        hashed = self.wiring.enrolment.hash_new_password(_PASSWORD)
-        store, factors = self.wiring.citizen_store, Factors(self.wiring.database.reading)
-        now = self.wiring.clock()
-        for start in range(0, citizens, _MANY):
-
-            def work(tx: Any, start: int = start) -> None:
-                for number in range(start, min(start + _MANY, citizens)):
-                    citizen = Citizen(
-                        new_id(), f"fyld{number:08}", "active", "Noah", "Krogh", "1991-01-01", "da", now
-                    )
-                    store.add(tx, citizen, cpr=f"71{number:08}")
-                    factor = Factor(new_id(), citizen.citizen_id, FactorKind.PASSWORD, "", now)
-                    factors.set_password(tx, factor, hashed.encoded)
-
-            self.wiring.database.transact(work)
+        """Many more of each; from here on the load is spread over some hundreds of them."""
+        made: list[BenchClient] = []
+        for start in range(0, clients, _CLIENTS_AT_ONCE):
+            made += self._add_clients("client_secret_basic", min(_CLIENTS_AT_ONCE, clients - start))
+        fill_citizens(self.wiring.database, self.citizens[0].citizen.citizen_id, citizens)
+        self.secret_clients = made[:: max(1, len(made) // _SPREAD)]
+        self.subjects = [
+            citizen_id(number) for number in range(0, citizens, max(1, citizens // (_SPREAD * 5)))
+        ]
 
     # --- requests ----------------------------------------------------------------------------------------------
 
@@ -186,14 +185,24 @@ class World:
 
     def exchanges(self, client: BenchClient, count: int) -> list[bytes]:
         """Token requests, each with a code that was issued a moment ago for one of the signed-in citizens."""
-        sessions = [self._session(access.citizen) for access in self.citizens]
-        return [self._exchange(client, sessions[number % len(sessions)]) for number in range(count)]
+        return self._exchanges([client], count)
 
-    def _session(self, citizen: Citizen) -> BrowserSession:
+    def spread_exchanges(self, count: int) -> list[bytes]:
+        """The same, in the name of several clients where there are many."""
+        return self._exchanges(self.secret_clients, count)
+
+    def _exchanges(self, clients: Sequence[BenchClient], count: int) -> list[bytes]:
+        sessions = [self._session(subject) for subject in self.subjects]
+        return [
+            self._exchange(clients[number % len(clients)], sessions[number % len(sessions)])
+            for number in range(count)
+        ]
+
+    def _session(self, subject: str) -> BrowserSession:
         services, now = self.wiring.services, self.wiring.clock()
         factors = (ProvenFactor("f1", "password", ("pwd",), now), ProvenFactor("f2", "totp", ("otp",), now))
         return services.sessions.begin(
-            citizen.citizen_id,
+            subject,
             factors,
             acr="urn:adgang:loa:substantial",
             now=now,
@@ -225,5 +234,6 @@ class World:
         self.wiring.close()
 
 
-def repeated(request: bytes, count: int) -> Sequence[bytes]:
-    return [request] * count
+def repeated(requests: Sequence[bytes], count: int) -> Sequence[bytes]:
+    """So many of them, in turn."""
+    return list(itertools.islice(itertools.cycle(requests), count))
