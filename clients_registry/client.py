@@ -69,7 +69,7 @@ class Client:
 
     @property
     def rules(self) -> Profile:
-        """What its profile allows."""
+        """What its profile allows and demands."""
         return PROFILES[self.profile]
 
     @property

@@ -1,10 +1,13 @@
-"""The two profiles of the protocol, and all that a registration may do in one and not in the other.
+"""The two profiles of the protocol: all that differs between `fapi2` and `oidc`, in one table.
 
-This table is the only place of the registry that decides by profile. `fapi2` is FAPI 2.0 Security Profile Final;
-`oidc` is the named exception for standard software and public clients.
+`fapi2` is FAPI 2.0 Security Profile Final; `oidc` is the named exception for standard software and public clients (OIDC
+Core Basic). No other place compares a profile's name: what a client may register is read from here by metadata, what it
+must do and may do by idp's rules, through `Client.rules`. A registered choice narrows what is allowed here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 
 _FAPI2_ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")  # FAPI 2.0 §5.4.1; RFC 9864 for the name Ed25519
@@ -12,9 +15,10 @@ _FAPI2_ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")  # FAPI 2.0 §5.4.1; 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a client of this profile may register."""
+    """What a client of this profile may register, must do and may do."""
 
     name: str
+
     token_endpoint_auth_methods: tuple[str, ...]
     default_token_endpoint_auth_method: str
     signing_algorithms: tuple[str, ...]
@@ -22,6 +26,16 @@ class Profile:
     default_signing_algorithm: str
     pkce_may_be_waived: bool
     """A confidential client that cannot do PKCE may say so; its nonce then stands alone (RFC 9700 §2.1.1)."""
+
+    requires_par: bool
+    """FAPI 2.0 §5.3.2.2: requests only through the pushed authorization request endpoint."""
+    assertion_lifetime: timedelta
+    """How far ahead `exp` of a client assertion may lie, before the skew."""
+    assertion_audience_may_be_endpoint: bool
+    """Whether the token endpoint's address, and arrays with one such value, are accepted as `aud`."""
+    assertion_needs_issued_at: bool
+    token_in_body: bool
+    """RFC 6750 §2.2, which FAPI 2.0 §5.3.4 forbids."""
 
 
 FAPI2 = Profile(
@@ -31,6 +45,11 @@ FAPI2 = Profile(
     signing_algorithms=_FAPI2_ALGORITHMS,
     default_signing_algorithm="ES256",
     pkce_may_be_waived=False,
+    requires_par=True,
+    assertion_lifetime=timedelta(minutes=5),
+    assertion_audience_may_be_endpoint=False,
+    assertion_needs_issued_at=True,
+    token_in_body=False,
 )
 OIDC = Profile(
     name="oidc",
@@ -39,8 +58,13 @@ OIDC = Profile(
     signing_algorithms=(*_FAPI2_ALGORITHMS, "RS256"),
     default_signing_algorithm="RS256",  # OIDC Registration §2
     pkce_may_be_waived=True,
+    requires_par=False,
+    assertion_lifetime=timedelta(hours=1),
+    assertion_audience_may_be_endpoint=True,
+    assertion_needs_issued_at=False,
+    token_in_body=True,
 )
-PROFILES = MappingProxyType({profile.name: profile for profile in (FAPI2, OIDC)})
+PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in (FAPI2, OIDC)})
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 EVERY_ALGORITHM = OIDC.signing_algorithms

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 
+from clients_registry.purposes import LANGUAGES
 from idp.browser_sessions import record_end
 from idp.clock import Clock
 from idp.ledger import events
@@ -48,8 +49,8 @@ class NewCitizen:
             date.fromisoformat(self.birthdate)
         except ValueError:
             found.append("The birthdate must be a date such as 1984-02-29.")
-        if self.locale not in ("da", "en", "nb"):
-            found.append("The language must be da, en or nb.")
+        if self.locale not in LANGUAGES:
+            found.append(f"The language must be one of {', '.join(LANGUAGES)}.")
         return found
 
 

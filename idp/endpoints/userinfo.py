@@ -18,7 +18,6 @@ from idp.endpoints.machine import (
 from idp.endpoints.refusals import NoTokenPresented
 from idp.errors import InvalidRequest, InvalidToken
 from idp.protocol.claims import claim_values
-from idp.protocol.profile import profile_of
 from idp.records import Citizen, Grant
 from idp.services import Services
 from idp.tokens import access_token, userinfo_token
@@ -82,7 +81,7 @@ def _client_of(services: Services, token: AccessToken, *, from_body: bool) -> Cl
     registered = services.registry.find_client(token.client_id)
     if registered is None or registered.disabled:
         raise InvalidToken("The client of the access token is disabled.")
-    if from_body and not profile_of(registered.client).token_in_body:
+    if from_body and not registered.client.rules.token_in_body:
         raise InvalidRequest("The access token must be sent in the Authorization header.")
     return registered.client
 

@@ -35,7 +35,7 @@ from idp.protocol.acr import parse_acr_values
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.locales import parse_locales
 from idp.protocol.pkce import parse_challenge
-from idp.protocol.profile import pkce_required, profile_of
+from idp.protocol.profile import pkce_required
 from idp.protocol.response_mode import parse_response_mode
 from idp.protocol.scope import parse_scope
 from idp.protocol.strict_form import parse_form, parse_query
@@ -113,7 +113,7 @@ def open_request(
             raise RequestUriNotSupported(
                 "A request_uri must come from our pushed authorization request endpoint."
             )
-        if profile_of(registered.client).requires_par:
+        if registered.client.rules.requires_par:
             raise InvalidRequest("This client must push its authorization requests (RFC 9126).")
         request = check_request(parameters, registered, redirect_uri, hints=hints)
     except OAuthError as error:

@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from clients_registry.claims import CLAIMS, SCOPE_CLAIMS
+from clients_registry.errors import MalformedJson
 from clients_registry.purposes import Purpose
+from clients_registry.strict_json import parse_object
 from idp.errors import InvalidRequest
-from idp.protocol.strict_json import InvalidJson, parse_object
 from idp.records import Citizen
 
 METADATA: Mapping[str, object] = MappingProxyType(
@@ -50,7 +51,7 @@ def parse_claims(value: str | None) -> ClaimsParameter:
         raise InvalidRequest("The claims parameter is too long.")
     try:
         members = parse_object(value.encode("utf-8"))
-    except InvalidJson:
+    except MalformedJson:
         raise InvalidRequest("The claims parameter is not one clean JSON object.") from None
     userinfo, id_token = _asked(members, "userinfo"), _asked(members, "id_token")
     acr = _values(id_token, "acr")

@@ -26,7 +26,6 @@ from idp.errors import InvalidClient, InvalidRequest, TooManyRequests
 from idp.protocol.jws import JwtRefused
 from idp.protocol.jwt import UnverifiedJwt, VerifiedJwt, check_times, parse_jwt, verify_jwt
 from idp.protocol.policy import ProtocolPolicy
-from idp.protocol.profile import profile_of
 
 METADATA: Mapping[str, object] = MappingProxyType(
     {
@@ -191,7 +190,7 @@ def _check_assertion(
     client: Client, assertion: VerifiedJwt, policy: ProtocolPolicy, now: datetime
 ) -> tuple[datetime, datetime]:
     """Audience and times; returns `exp` and the time of issue. Raises: JwtRefused."""
-    profile = profile_of(client)
+    profile = client.rules
     _check_audience(
         assertion.claims.get("aud"), policy, may_be_endpoint=profile.assertion_audience_may_be_endpoint
     )

@@ -13,8 +13,8 @@ from keys.errors import InvalidToken
 from keys.key_ring import KeyRing
 from keys.own_tokens import verify_token
 
-TYP = "JWT"
-"""The `typ` of ID tokens, and of nothing else that we sign."""
+ID_TOKEN_TYP = "JWT"
+"""The `typ` of ID tokens, and of nothing else that we sign (RFC 8725 §3.11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class HintVerifier:
         Raises: InvalidRequest.
         """
         try:
-            claims = verify_token(self.key_ring, hint, typ=TYP, algorithms=SIGNING_ALGORITHMS)
+            claims = verify_token(self.key_ring, hint, typ=ID_TOKEN_TYP, algorithms=SIGNING_ALGORITHMS)
         except InvalidToken:
             raise InvalidRequest("The id_token_hint is not an ID token of this provider.") from None
         subject = claims.get("sub")

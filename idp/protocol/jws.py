@@ -17,7 +17,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
 
-from idp.protocol.strict_json import InvalidJson, parse_object
+from clients_registry.errors import MalformedJson
+from clients_registry.strict_json import parse_object
 
 MAX_HEADER = 4_096
 """Room for an RSA-3072 key in a DPoP proof; joserfc's own limit of 512 is too small for one (S-122)."""
@@ -117,7 +118,7 @@ def _decode(segment: str, limit: int) -> bytes:
 def _parse_header(raw: bytes) -> Mapping[str, object]:
     try:
         members = parse_object(raw)
-    except InvalidJson as fault:
+    except MalformedJson as fault:
         raise JwtRefused("the header is not one clean JSON object") from fault
     if not members.keys() <= _HEADER_MEMBERS:
         raise JwtRefused("a header member that is not taken here")

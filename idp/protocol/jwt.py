@@ -13,8 +13,9 @@ from typing import Any
 
 from joserfc.jwk import Key
 
+from clients_registry.errors import MalformedJson
+from clients_registry.strict_json import parse_object
 from idp.protocol.jws import JwtRefused, UnverifiedJws, parse_jws, verify_jws
-from idp.protocol.strict_json import InvalidJson, parse_object
 
 _LATEST = 4_102_444_800
 """The year 2100: NumericDates beyond it are refused, so that no arithmetic on them can overflow."""
@@ -71,7 +72,7 @@ def parse_jwt(token: str, *, algorithms: Collection[str], types: Collection[str 
         raise JwtRefused("a token of another type")
     try:
         return UnverifiedJwt(jws, parse_object(jws.payload))
-    except InvalidJson as fault:
+    except MalformedJson as fault:
         raise JwtRefused("the payload is not one clean JSON object") from fault
 
 

@@ -6,14 +6,13 @@ What we do not speak is dropped at once, so that nothing is ever kept or cached 
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from clients_registry.purposes import LANGUAGES
 from idp.errors import InvalidRequest
-
-LANGUAGES = ("da", "en", "nb")
 
 METADATA: Mapping[str, object] = MappingProxyType({"ui_locales_supported": list(LANGUAGES)})
 
-_OURS = MappingProxyType({"da": "da", "en": "en", "nb": "nb", "no": "nb", "nn": "nb"})
-"""Norwegian by any of its tags reads bokmål."""
+_NORWEGIAN = frozenset({"no", "nn"})
+"""Readers of these read bokmål sooner than Danish."""
 _MAX_CHARACTERS = 512
 
 
@@ -26,5 +25,12 @@ def parse_locales(value: str | None) -> tuple[str, ...]:
         return ()
     if len(value) > _MAX_CHARACTERS:
         raise InvalidRequest("The ui_locales is too long.")
-    primary = (tag.partition("-")[0].lower() for tag in value.split(" "))
-    return tuple(dict.fromkeys(_OURS[tag] for tag in primary if tag in _OURS))
+    ours = (language_of(tag) for tag in value.split(" "))
+    return tuple(dict.fromkeys(language for language in ours if language is not None))
+
+
+def language_of(tag: str) -> str | None:
+    """Which of our languages a reader of this one reads, or None."""
+    primary = tag.lower().replace("_", "-").partition("-")[0]
+    language = "nb" if primary in _NORWEGIAN else primary
+    return language if language in LANGUAGES else None

@@ -12,8 +12,6 @@ from idp.ids import new_secret
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode
 
-TYP = "JWT"
-
 _HASHES = {"ES256": hashlib.sha256, "PS256": hashlib.sha256, "RS256": hashlib.sha256}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from clients_registry.client import Client
+from idp.protocol.id_token_hint import ID_TOKEN_TYP
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
 from idp.records import AuthorizationCode, Grant
@@ -48,7 +49,7 @@ def issue_tokens(
     identity = issue_token(
         key_ring,
         algorithm,
-        id_token.TYP,
+        ID_TOKEN_TYP,
         id_token.id_token_claims(
             policy,
             code,

@@ -17,6 +17,7 @@ from babel.support import Translations
 from flask import Flask, Response, g, request
 from flask_babel import Babel, Domain, refresh
 
+from idp.protocol.locales import language_of
 from idp.web.cookies import read_cookie, set_cookie
 
 LANGUAGES = {"da": "Dansk", "en": "English", "nb": "Norsk"}
@@ -24,9 +25,6 @@ LANGUAGES = {"da": "Dansk", "en": "English", "nb": "Norsk"}
 
 _LOCALES = {"da": "da", "en": "en_GB", "nb": "nb"}
 """Whose dates and numbers we write."""
-
-_NORWEGIAN = {"no", "nn"}
-"""Readers of these read bokmål sooner than Danish."""
 
 _REMEMBERED = timedelta(days=365)
 
@@ -39,9 +37,7 @@ def choose_language(
         if wish in LANGUAGES:
             return wish
     for tag in (*asked_for, *accepted):
-        primary = tag.lower().replace("_", "-").partition("-")[0]
-        language = "nb" if primary in _NORWEGIAN else primary
-        if language in LANGUAGES:
+        if (language := language_of(tag)) is not None:
             return language
     return "da"
 
