@@ -52,7 +52,7 @@ for (const button of document.querySelectorAll("button[data-shows]")) {
   input.form.addEventListener("submit", () => { input.type = "password"; });
 }
 
-// Copy a reference number.
+// Copy what is shown: a reference number, a secret, a list of codes.
 for (const button of document.querySelectorAll("button[data-copies]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
@@ -60,6 +60,12 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent.trim());
     button.querySelector("[data-label]").textContent = button.dataset.copied;
   });
+}
+
+// Print what is shown once.
+for (const button of document.querySelectorAll("button[data-prints]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }
 
 // The way back to the service by form_post.
