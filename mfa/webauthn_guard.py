@@ -78,6 +78,20 @@ def parse_credential(text: str, *, members: tuple[str, ...]) -> Credential:
     )
 
 
+def challenge_of(text: str) -> bytes:
+    """The challenge that an answer claims to be for: which ceremony to take back. Nothing of it is believed yet.
+
+    Raises:
+        MalformedCredential
+    """
+    answer = parse_credential(text, members=())
+    try:
+        data = _object(answer.client_data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise MalformedCredential("the client data is not UTF-8") from None
+    return decode(data.get("challenge"))
+
+
 def check_client_data(client_data: bytes, *, kind: str, challenge: bytes, origins: tuple[str, ...]) -> None:
     """WebAuthn Level 3 §7.1 (7-11), §7.2 (10-14): this ceremony, this challenge, our origin, not in a frame.
 
