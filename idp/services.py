@@ -7,6 +7,7 @@ from clients_registry.registry import Registry
 from idp.browser_sessions import BrowserSessionRules
 from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
+from idp.letters.letters import Letters
 from idp.protocol.policy import ProtocolPolicy
 from idp.storage import ports
 from idp.tokens.subject import Subjects
@@ -44,5 +45,6 @@ class Services:
     redemptions: ports.Redemptions
     ledger: ports.Ledger
     traffic: Traffic
+    letters: Letters
     count: Callable[[str, dict[str, str]], None]
     """`count(event, labels)`: one step of a metric. Never fails, never slow."""

@@ -110,6 +110,7 @@ class Settings:
     key_encryption_key_pkcs11: str = _setting(
         "RFC 7512 address of a secret in an HSM that makes the key-encryption key. Empty: none.", ""
     )
+    letter_days: int = _setting("Days that the code in a letter can be used.", 21, at_least=1, at_most=30)
     clock_skew_seconds: int = _setting("How far ahead iat and nbf may be.", 60, at_least=10, at_most=60)
     failed_sign_ins_per_address: int = _setting(
         "Failed sign-ins from one address (IPv6: /64) in ten minutes before it is told to wait.",

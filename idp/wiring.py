@@ -26,6 +26,9 @@ from idp.key_schedule import KeySchedule
 from idp.known_browsers import KnownBrowsers
 from idp.ledger import events
 from idp.ledger.in_sql import Ledger
+from idp.letters import in_sql as letters_in_sql
+from idp.letters.invitations_in_sql import Invitations
+from idp.letters.letters import Letters
 from idp.new_citizens import NewCitizens
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
@@ -235,6 +238,17 @@ class Wiring:
         )
 
     @cached_property
+    @cached_property
+    def letters(self) -> Letters:
+        store = letters_in_sql.Letters(self.database.reading)
+        lifetime = timedelta(days=self.settings.letter_days)
+        return Letters(store, self._sealer("letters"), self.ledger, lifetime)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        sealer = self._sealer("invitations")
+        return Invitations(self.database.reading, sealer, self.citizen_store.cpr_index)
+
     def citizens(self) -> Citizens:
         services = self.services
         return Citizens(
@@ -294,6 +308,7 @@ class Wiring:
             redemptions=in_sql.Redemptions(reading),
             ledger=self.ledger,
             traffic=Traffic(),
+            letters=self.letters,
             count=metrics.count,
         )
 
@@ -312,6 +327,7 @@ class Wiring:
             "unfinished enrolments": self.enrolment.sweep(now),
         }
 
+            "letters long expired": transact(lambda tx: letters_in_sql.Letters(reading).sweep(tx, now)),
     def count_dangling(self) -> dict[str, int]:
         """References across packages that lead nowhere, by what they are."""
         return dangling_references(self.database.reading)

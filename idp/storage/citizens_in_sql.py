@@ -52,7 +52,7 @@ class Citizens:
         )
         values["canonical_user_id"] = canonical_user_id(citizen.user_id)
         values["cpr_sealed"] = self._sealer.seal(cpr.encode(), _associated(citizen.citizen_id))
-        values["cpr_index"] = self._cpr_index(cpr)
+        values["cpr_index"] = self.cpr_index(cpr)
         try:
             with tx.begin_nested():
                 tx.execute(insert(citizens).values(**values))
@@ -66,7 +66,7 @@ class Citizens:
         return self._find(_BY_USER_ID, canonical_user_id(user_id))
 
     def find_by_cpr(self, cpr: str) -> Citizen | None:
-        return self._find(_BY_CPR, self._cpr_index(cpr))
+        return self._find(_BY_CPR, self.cpr_index(cpr))
 
     def load_cpr(self, citizen_id: str) -> str:
         statement = select(citizens.c.cpr_sealed).where(citizens.c.citizen_id == citizen_id)
@@ -83,7 +83,8 @@ class Citizens:
             row = connection.execute(statement, {"wanted": wanted}).first()
         return None if row is None else citizen_from_row(row)
 
-    def _cpr_index(self, cpr: str) -> str:
+    def cpr_index(self, cpr: str) -> str:
+        """The blind index, for invitations too: a number has one, whoever asks."""
         return hmac.new(self._index_secret, cpr.encode(), hashlib.sha256).hexdigest()
 
 
