@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from clients_registry.registry import Registry
 from idp.browser_sessions import BrowserSessionRules
+from idp.ceremonies import Ceremonies
 from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
 from idp.letters.letters import Letters
@@ -14,7 +15,11 @@ from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
 from keys.key_ring import KeyRing
 from mfa.verification import Verification
+from mfa.enrolment import Enrolment
+from mfa.ports import Factors
+from mfa.recovery_enrolment import RecoveryEnrolment
 
+from mfa.webauthn_enrolment import WebauthnEnrolment
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -27,6 +32,12 @@ class Services:
     key_ring: KeyRing
     verification: Verification
     subjects: Subjects
+    factors: Factors
+    """For reading; every change goes through one of the enrolments."""
+    enrolment: Enrolment
+    webauthn: WebauthnEnrolment
+    recovery_codes: RecoveryEnrolment
+    ceremonies: Ceremonies
     sessions: BrowserSessionRules
     known_browsers: KnownBrowsers
     pushed_requests: ports.PushedRequests

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from idp.settings_addresses import listen_faults, network_faults, sqlite_file, store_faults
+from idp.settings_webauthn import WebauthnSettings, webauthn_settings
 from idp.errors import ConfigurationFaults
 
 _PREFIX = "ADGANG_"
@@ -129,6 +131,22 @@ class Settings:
     )
     insecure_allow_http_loopback: bool = _setting(
         "Issuer and clients may use http on the loopback address. For the demo.", False
+    webauthn_rp_id: str = _setting(
+        "Domain that passkeys belong to (WebAuthn rpId); never change it. Empty: the issuer's host.", ""
+    )
+    webauthn_origins: tuple[str, ...] = _setting(
+        "Origins, separated by commas, on which passkeys are used. Empty: the issuer.", ()
+    )
+    webauthn_aaguids: tuple[str, ...] = _setting(
+        "Models of security keys that may be added, by AAGUID, separated by commas. Empty: every key.", ()
+    )
+    webauthn_trust_roots: Path | None = _setting(
+        "File with the certificates (PEM) that attest those models. Empty: no attestation is asked for.", None
+    )
+    level_high: bool = _setting(
+        "Offer level High: needs attested keys, proofed citizens and an audit that software cannot replace.",
+        False,
+    )
     )
 
     @classmethod
@@ -179,6 +197,23 @@ class Settings:
         if self.environment == "production":
             faults += [
                 f"{_variable(f)} weakens security and is refused when ADGANG_ENVIRONMENT is production."
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The database's file; None where it is no SQLite."""
+        return sqlite_file(self.sql_url)
+
+    @property
+    def webauthn(self) -> WebauthnSettings:
+        """Who we are to authenticators, with the defaults filled in."""
+        return webauthn_settings(
+            self.issuer,
+            rp_id=self.webauthn_rp_id,
+            origins=self.webauthn_origins,
+            aaguids=self.webauthn_aaguids,
+            trust_roots=self.webauthn_trust_roots,
+            level_high=self.level_high,
+        )
+
                 for f in fields(self)
                 if f.name.startswith("insecure_") and getattr(self, f.name)
             ]
@@ -197,14 +232,7 @@ class Settings:
             faults.append(
                 "ADGANG_SESSION_IDLE_SECONDS is longer than ADGANG_SESSION_SECONDS; make it shorter."
             )
-        for network in self.trusted_proxies:
-            try:
-                ip_network(network)
-            except ValueError:
-                faults.append(
-                    "ADGANG_TRUSTED_PROXIES has an entry that is no IP network, such as 10.0.0.0/24."
-                )
-        return faults
+        return [*faults, *network_faults(self.trusted_proxies), *self.webauthn.faults()]
 
 
 _NOT_OURS = frozenset(

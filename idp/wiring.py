@@ -17,6 +17,7 @@ from clients_registry.registry import Registry
 from clients_registry.services import RegistryServices
 from idp import metrics
 from idp.browser_sessions import BrowserSessionRules
+from idp.ceremonies import Ceremonies
 from idp.citizens import Citizens
 from idp.clock import Clock, system_clock
 from idp.errors import StoreUnavailable
@@ -36,6 +37,7 @@ from idp.secrets_directory import DeploymentSecrets, read_secrets
 from idp.services import Services
 from idp.settings import Settings
 from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
+from idp.settings_webauthn import read_trust_roots
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.tokens.subject import Subjects
@@ -52,7 +54,13 @@ from keys.services import KeysServices, Order
 from mfa.enrolment import Enrolment
 from mfa.in_sql import Factors, Failures, PendingTotps, TotpSteps
 from mfa.password import Passwords
-from mfa.verification import Verification
+from mfa.recovery_codes import RecoveryDigests
+from mfa.recovery_enrolment import RecoveryEnrolment
+from mfa.recovery_in_sql import RecoverySets
+from mfa.verification import RecoveryVerification, Verification, WebauthnVerification
+from mfa.webauthn import Attestation, RelyingParty
+from mfa.webauthn_enrolment import WebauthnEnrolment
+from mfa.webauthn_in_sql import Credentials
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -233,6 +241,35 @@ class Wiring:
 
     @cached_property
     def citizen_store(self) -> citizens_in_sql.Citizens:
+            webauthn=WebauthnVerification(Credentials(reading), self.relying_party),
+            recovery=RecoveryVerification(RecoverySets(reading), RecoveryDigests(self.secrets.pepper)),
+        )
+
+    @cached_property
+    def relying_party(self) -> RelyingParty:
+        configured = self.settings.webauthn
+        return RelyingParty(configured.rp_id, _NAME, configured.origins)
+
+    @cached_property
+    def webauthn_enrolment(self) -> WebauthnEnrolment:
+        configured, reading = self.settings.webauthn, self.database.reading
+        roots = read_trust_roots(configured.trust_roots) if configured.trust_roots else ()
+        return WebauthnEnrolment(
+            transact=self.database.transact,
+            factors=Factors(reading),
+            credentials=Credentials(reading),
+            journal=self.ledger,
+            relying_party=self.relying_party,
+            attestation=Attestation(frozenset(configured.aaguids), roots),
+        )
+
+    @cached_property
+    def recovery_enrolment(self) -> RecoveryEnrolment:
+        return RecoveryEnrolment(
+            transact=self.database.transact,
+            sets=RecoverySets(self.database.reading),
+            journal=self.ledger,
+            digests=RecoveryDigests(self.secrets.pepper),
         return citizens_in_sql.Citizens(
             self.database.reading, self._sealer("citizens"), self.secrets.index_secret
         )
@@ -296,6 +333,7 @@ class Wiring:
             login_attempts=in_redis.Records(client, clock, "login-attempt", LoginAttempt),
             partial_sign_ins=in_redis.Records(client, clock, "partial-sign-in", PartialSignIn),
             codes=in_redis.Records(client, clock, "code", AuthorizationCode),
+            high_offered=settings.level_high,
             browser_sessions=in_redis.BrowserSessions(client, clock),
             one_time=in_redis.OneTime(client),
             seen=in_redis.Seen(client, clock),
@@ -308,6 +346,11 @@ class Wiring:
             redemptions=in_sql.Redemptions(reading),
             ledger=self.ledger,
             traffic=Traffic(),
+            factors=Factors(reading),
+            enrolment=self.enrolment,
+            webauthn=self.webauthn_enrolment,
+            recovery_codes=self.recovery_enrolment,
+            ceremonies=Ceremonies(in_redis.OneTime(client), clock, self.policy.challenge_lifetime),
             letters=self.letters,
             count=metrics.count,
         )
