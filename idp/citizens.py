@@ -147,12 +147,14 @@ class Citizens:
         return self.consents.of_citizen(citizen.citizen_id)
 
     def _stop(self, citizen: Citizen, status: str, event: str, actor: str, reason: str) -> int:
-        if citizen.status in (status, "closed"):
+        own = status == "blocked" and citizen.blocked_by == "citizen"  # an operator's block takes its place
+        if citizen.status in (status, "closed") and not own:
             raise CitizenRefused(f"The citizen is {citizen.status} already.")
         sessions = self.sessions.of_citizen(citizen.citizen_id)
 
         def work(tx: ports.Tx) -> None:
-            self.store.set_status(tx, citizen.citizen_id, status)
+            blocked_by = "operator" if status == "blocked" else None
+            self.store.set_status(tx, citizen.citizen_id, status, blocked_by=blocked_by)
             self._note(tx, event, citizen.citizen_id, actor, reason)
             self._end(tx, citizen, sessions, actor)
 

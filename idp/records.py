@@ -197,6 +197,8 @@ class Citizen:
     phone_number: str | None = None
     phone_number_verified: bool = False
     address: Address | None = None
+    blocked_by: str | None = None
+    """While blocked: `citizen`, whose recovery opens the access again, or `operator`."""
 
     @property
     def name(self) -> str:

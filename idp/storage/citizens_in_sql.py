@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Engine, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -74,9 +74,32 @@ class Citizens:
             sealed = connection.execute(statement).scalar_one()
         return self._sealer.unseal(sealed, _associated(citizen_id)).decode()
 
-    def set_status(self, tx: Connection, citizen_id: str, status: str) -> bool:
-        statement = update(citizens).where(citizens.c.citizen_id == citizen_id).values(status=status)
+    def set_status(
+        self, tx: Connection, citizen_id: str, status: str, *, blocked_by: str | None = None
+    ) -> bool:
+        statement = update(citizens).where(citizens.c.citizen_id == citizen_id)
+        return tx.execute(statement.values(status=status, blocked_by=blocked_by)).rowcount == 1
+
+    def block_oneself(self, tx: Connection, citizen_id: str) -> bool:
+        active = and_(citizens.c.citizen_id == citizen_id, citizens.c.status == "active")
+        statement = update(citizens).where(active).values(status="blocked", blocked_by="citizen")
         return tx.execute(statement).rowcount == 1
+
+    def open_own_block(self, tx: Connection, citizen_id: str) -> bool:
+        own = and_(
+            citizens.c.citizen_id == citizen_id,
+            citizens.c.status == "blocked",
+            citizens.c.blocked_by == "citizen",
+        )
+        return tx.execute(update(citizens).where(own).values(status="active", blocked_by=None)).rowcount == 1
+
+    def set_contact(
+        self, tx: Connection, citizen_id: str, *, email: str | None, phone_number: str | None
+    ) -> None:
+        for column, value in ((citizens.c.email, email), (citizens.c.phone_number, phone_number)):
+            changed = and_(citizens.c.citizen_id == citizen_id, column.is_distinct_from(value))
+            statement = update(citizens).where(changed)
+            tx.execute(statement.values({column.name: value, f"{column.name}_verified": False}))
 
     def _find(self, statement: Select[*tuple[Any, ...]], wanted: str) -> Citizen | None:
         with self._engine.connect() as connection:
@@ -104,6 +127,7 @@ def citizen_from_row(row: Row[*tuple[Any, ...]]) -> Citizen:
         phone_number=row.phone_number,
         phone_number_verified=row.phone_number_verified,
         address=None if row.address is None else Address(**json.loads(row.address)),
+        blocked_by=row.blocked_by,
     )
 
 

@@ -131,8 +131,17 @@ class Citizens(Protocol):
     def load_cpr(self, citizen_id: str) -> str:
         """The CPR number in clear; every caller is a release that is in the ledger."""
 
-    def set_status(self, tx: Tx, citizen_id: str, status: str) -> bool:
-        """False where there is no such citizen."""
+    def set_status(self, tx: Tx, citizen_id: str, status: str, *, blocked_by: str | None = None) -> bool:
+        """`blocked_by` goes with `blocked`: `citizen` or `operator`. False where there is no such citizen."""
+
+    def block_oneself(self, tx: Tx, citizen_id: str) -> bool:
+        """Block the citizen on their own word. False, changing nothing, where the citizen is not active."""
+
+    def open_own_block(self, tx: Tx, citizen_id: str) -> bool:
+        """Undo the citizen's own block. False, changing nothing, where there is none: an operator's stays."""
+
+    def set_contact(self, tx: Tx, citizen_id: str, *, email: str | None, phone_number: str | None) -> None:
+        """What changes is no longer verified (S-304)."""
 
 
 class AlreadyKnown(Exception):

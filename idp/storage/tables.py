@@ -45,6 +45,7 @@ citizens = Table(
     Column("user_id", String(200), nullable=False),
     Column("canonical_user_id", String(200), nullable=False, unique=True),
     Column("status", String(10), nullable=False),
+    Column("blocked_by", String(10)),
     Column("cpr_sealed", LargeBinary, nullable=False),
     Column("cpr_index", String(64), nullable=False, unique=True),
     Column("given_name", Text, nullable=False),
