@@ -35,6 +35,8 @@ class AuthorizationRequest:
     display: str = "page"
     id_token_hint_subject: str | None = None
     """The `sub` of a verified id_token_hint; the sign-in must end as this subject or fail (OIDC Core §3.1.2.1)."""
+    authenticator_age: bool = False
+    """The ID token tells how old the youngest factor of the sign-in is (claim `authenticator_age`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class PushedRequest:
 
     request: AuthorizationRequest
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """A page of ours that wants the citizen signed in: no client asks, and no code is issued."""
+
+    path: str
+    fresh: bool = False
+    """A second factor must be proven anew, although somebody is signed in (S-302)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,8 @@ class LoginAttempt:
     finish_by: datetime
     """After this the attempt is over, but still knows the way back to its service."""
     expires_at: datetime
+    own_page: OwnPage | None = None
+    """Where an attempt of our own leads back to; `request` then names our own pages as the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,10 @@ class ProvenFactor:
     """A word of `mfa.factors.FactorKind`."""
     amr: tuple[str, ...]
     proven_at: datetime
+    bound_at: datetime | None = None
+    """When the citizen added it."""
+    raises_level: bool = True
+    """False for a factor that was added after a recovery, for some days: it signs in and proves no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +152,8 @@ class AuthorizationCode:
     amr: tuple[str, ...]
     authenticated_at: datetime
     expires_at: datetime
+    authenticator_age_seconds: int | None = None
+    """Where the client asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ _UNUSED_FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()
 
 _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; object-src 'none'; "
-    "base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
+    "base-uri 'none'; frame-ancestors 'none'; connect-src 'self'; form-action {form_action}"
 )
+"""`connect-src`: static/webauthn.js fetches a fresh challenge for a page that has waited long."""
 
 _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 """A drawing that is opened by itself is still only a drawing."""

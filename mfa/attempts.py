@@ -130,7 +130,7 @@ class Attempts:
         self._append(
             tx, events.FACTOR_VERIFIED, factor.citizen_id, _facts(factor.kind, factor), now, actor="citizen"
         )
-        return VerifiedFactor(factor.factor_id, factor.citizen_id, factor.kind, amr, now)
+        return VerifiedFactor(factor.factor_id, factor.citizen_id, factor.kind, amr, now, factor.created_at)
 
     def _append(
         self, tx: Tx, event: str, citizen_id: str, facts: dict[str, str], now: datetime, *, actor: str

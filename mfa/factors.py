@@ -75,6 +75,8 @@ class VerifiedFactor:
     kind: FactorKind
     amr: tuple[str, ...]
     proven_at: datetime
+    bound_at: datetime
+    """When the citizen added it."""
 
 
 class Proof(Protocol):
