@@ -12,6 +12,8 @@ Network = IPv4Network | IPv6Network
 
 _IPV6_NEIGHBOURHOOD = 64
 """One household or one company has a /64 at least (RFC 6177); within it addresses cost nothing."""
+_IPV4_WIDER, _IPV6_WIDER = 24, 48
+"""What one customer of a hosting company easily gets."""
 
 
 class TrustedProxies:
@@ -45,14 +47,23 @@ class TrustedProxies:
 @lru_cache(maxsize=4096)
 def neighbourhood(address: str) -> str:
     """What limits by address count together: an IPv4 address, an IPv6 /64, or all that is no address."""
+    return _around(address, 32, _IPV6_NEIGHBOURHOOD).removesuffix("/32")
+
+
+@lru_cache(maxsize=4096)
+def wider_network(address: str) -> str:
+    """The network around it, for whoever tries from one address after another (S-250)."""
+    return _around(address, _IPV4_WIDER, _IPV6_WIDER)
+
+
+def _around(address: str, ipv4_prefix: int, ipv6_prefix: int) -> str:
     if not _is_address(address):
         return "unknown"
     parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ip_network((parsed.packed, _IPV6_NEIGHBOURHOOD), strict=False))
-    return str(parsed)
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    prefix = ipv6_prefix if isinstance(parsed, IPv6Address) else ipv4_prefix
+    return str(ip_network((parsed.packed, prefix), strict=False))
 
 
 def _is_address(text: str) -> bool:

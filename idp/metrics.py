@@ -25,6 +25,10 @@ DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
     "tokens": ("Access tokens, by grant type.", ("grant",)),
     "client_authentications": ("Client authentications, by outcome.", ("outcome",)),
     "decisions": ("Decided authorization requests, by outcome.", ("outcome",)),
+    "repeated_values": (
+        "Requests with a value that their client sends again and again, by parameter.",
+        ("parameter",),
+    ),
     "unknown_metrics": ("Counted under a name that is not declared.", ("name",)),
 }
 """Name: (help, labels). Shown as `adgang_<name>_total`."""

@@ -10,6 +10,7 @@ from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
 from idp.letters.letters import Letters
 from idp.protocol.policy import ProtocolPolicy
+from idp.repeated_values import RepeatedValues
 from idp.storage import ports
 from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
@@ -56,6 +57,7 @@ class Services:
     redemptions: ports.Redemptions
     ledger: ports.Ledger
     traffic: Traffic
+    repeated_values: RepeatedValues
     letters: Letters
     count: Callable[[str, dict[str, str]], None]
     """`count(event, labels)`: one step of a metric. Never fails, never slow."""

@@ -33,6 +33,7 @@ from idp.letters.letters import Letters
 from idp.new_citizens import NewCitizens
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
+from idp.repeated_values import RepeatedValues
 from idp.secrets_directory import DeploymentSecrets, read_secrets
 from idp.services import Services
 from idp.settings import Settings
@@ -346,6 +347,7 @@ class Wiring:
             redemptions=in_sql.Redemptions(reading),
             ledger=self.ledger,
             traffic=Traffic(),
+            repeated_values=RepeatedValues(metrics.count),
             factors=Factors(reading),
             enrolment=self.enrolment,
             webauthn=self.webauthn_enrolment,

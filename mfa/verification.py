@@ -4,6 +4,7 @@ Every route that proves a factor calls `Verification.verify`, so that none can f
 (S-246). What a session needs, and which page comes next, is not decided here.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from mfa.attempts import Attempts, Claimant
@@ -50,6 +51,7 @@ class Verification:
         recovery: RecoveryVerification | None = None,
     ) -> None:
         self._transact = transact
+        self._factors = factors
         self._failures = failures
         self._attempts = Attempts(factors, failures, journal)
         self._password = PasswordVerification(transact, factors, self._attempts, passwords)
@@ -99,6 +101,17 @@ class Verification:
         if isinstance(answer, RecoveryCodeAnswer) and self._recovery is not None:
             return self._recovery.check(tx, self._attempts, claimant, answer, now)
         return FactorRejected(Rejection.DISABLED)  # a kind that this deployment does not offer
+
+    def check_in_force(self, tx: Tx, citizen_id: str, factor_ids: Collection[str]) -> None:
+        """What was proven step by step still counts when the last step is taken; nobody changes it before `tx` ends.
+
+        Raises:
+            FactorRejected: one of these factors was removed, replaced or disabled since it was proven (S-301).
+        """
+        kept = self._factors.lock_of_citizen(tx, citizen_id)
+        in_force = {factor.factor_id for factor in kept if factor.disabled_at is None}
+        if not in_force.issuperset(factor_ids):
+            raise FactorRejected(Rejection.WRONG)
 
     def sweep(self, now: datetime) -> int:
         """Forget failures at user IDs that nobody has, after long silence; returns how many."""

@@ -33,6 +33,7 @@ def par(services: Services, authentication: ClientAuthentication) -> MachineFunc
         named = {**parameters, "client_id": registered.client.client_id}
         _, redirect_uri = check_client_and_redirect(named, services.registry)
         checked = check_request(named, registered, redirect_uri, hints=hints)
+        services.repeated_values.note(checked)
         # 5. Kept.
         request_uri = REQUEST_URI_PREFIX + new_secret()
         services.pushed_requests.put(request_uri, PushedRequest(checked, expires_at=now + lifetime))

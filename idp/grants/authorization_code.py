@@ -269,8 +269,10 @@ def _burn(parts: Parts, client: Client, code: str, record: AuthorizationCode, no
 
 def _refuse_unknown(parts: Parts, client: Client, code: str, address: str, now: datetime) -> NoReturn:
     """A code that was never issued, or whose contents have expired: it may still have been spent (S-068, S-075)."""
-    misses = parts.rates.count("code-miss", f"{client.client_id} {address}", parts.policy.failure_window)
-    if misses > parts.policy.code_failures_per_window:
+    policy, window = parts.policy, parts.policy.failure_window
+    here = parts.rates.count("code-miss", f"{client.client_id} {address}", window)
+    anywhere = parts.rates.count("code-miss-anywhere", client.client_id, window)
+    if here > policy.code_failures_per_window or anywhere > policy.code_failures_anywhere:
         raise TooManyRequests("Too many codes that were never issued; wait a minute.")
     _refuse_again(parts, client, code, now)
 

@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from idp.errors import RedirectedError
+from idp.addresses import neighbourhood
+from idp.errors import InvalidRequestUri, RedirectedError, TooManyRequests
 from idp.ids import digest, new_secret
 from idp.login.flow import begin
 from idp.login.pages import FormPost
-from idp.login.visit import Visit, browser_secret, find_signed_in, load_registered
+from idp.login.visit import Visit, browser_secret, find_signed_in, load_registered, peer_address
 from idp.login.way_back import see_other
 from idp.protocol.authorization_request import (
     REQUEST_URI_PREFIX,
@@ -50,10 +51,26 @@ def authorize(services: Services) -> Response:
         )
     except RedirectedError as refusal:
         return _refuse(services, refusal)
+    except InvalidRequestUri:
+        _count_guess(services)
+        raise
+    if opened.request_key is None:  # a pushed one was noted when it was pushed
+        services.repeated_values.note(opened.request)
     if request.method == "POST":
         return _come_by_get(services, opened, parameters)
     prefer_languages(opened.request.ui_locales)
     return begin(services, _begin_visit(services, opened))
+
+
+def _count_guess(services: Services) -> None:
+    """A request_uri that nobody has: an old one of an honest client, or a guess (RFC 9126 §7.1, S-049).
+
+    Raises: TooManyRequests. A request_uri that exists is never refused for the guesses of others.
+    """
+    policy = services.policy
+    misses = services.rates.count("request-uri-miss", neighbourhood(peer_address()), policy.failure_window)
+    if misses > policy.request_uri_failures_per_window:
+        raise TooManyRequests("Too many request_uris that were never issued; wait a minute.")
 
 
 def _come_by_get(services: Services, opened: OpenedRequest, parameters: Mapping[str, str]) -> Response:

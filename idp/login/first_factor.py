@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flask import Response
 
-from idp.addresses import neighbourhood
+from idp.addresses import neighbourhood, wider_network
 from idp.ids import digest, new_secret
 from idp.login.flow import after_post, proceed
 from idp.login.pages import ErrorKind, FormError, NoticeKind
@@ -18,7 +18,7 @@ from mfa.errors import Busy, FactorRejected
 from mfa.verification import PasswordAnswer
 
 _WINDOW = timedelta(minutes=10)
-_FAILURES = "failed-sign-in"
+_FAILURES, _FAILURES_AROUND = "failed-sign-in", "failed-sign-in-around"
 _LONGEST_USER_ID = 200
 
 
@@ -76,8 +76,12 @@ def check_neighbourhood(services: Services, visit: Visit) -> None:
 
     The exact counting is by authenticator, in SQL; this one slows whoever tries many citizens.
     """
-    reached = services.rates.reached(_FAILURES, neighbourhood(peer_address()))
-    if reached >= services.policy.failed_sign_ins_per_address:
+    address, limit = peer_address(), services.policy.failed_sign_ins_per_address
+    wider_limit = limit * services.policy.networks_to_addresses
+    if (
+        services.rates.reached(_FAILURES, neighbourhood(address)) >= limit
+        or services.rates.reached(_FAILURES_AROUND, wider_network(address)) >= wider_limit
+    ):
         turn_back(visit.registered, NoticeKind.TOO_MANY_ATTEMPTS, 429)
 
 
@@ -87,3 +91,4 @@ def count_failure(services: Services, rejection: FactorRejected | Busy, kind: st
     services.count("factors", {"kind": kind, "outcome": outcome})
     if isinstance(rejection, FactorRejected):
         services.rates.count(_FAILURES, neighbourhood(peer_address()), _WINDOW)
+        services.rates.count(_FAILURES_AROUND, wider_network(peer_address()), _WINDOW)

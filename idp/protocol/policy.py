@@ -42,9 +42,15 @@ class ProtocolPolicy:
     """Failed authentications of one client, or from one address, before the answer is 429 (S-111)."""
     code_failures_per_window: int = 30
     """Codes that nobody issued, by one client from one address, before the answer is 429 (S-075)."""
+    code_failures_anywhere: int = 300
+    """The same by one client from all addresses together: a guesser may have a thousand."""
+    request_uri_failures_per_window: int = 30
+    """Values of request_uri that nobody issued, from one address, before the answer is 429 (S-049)."""
     failed_sign_ins_per_address: int = 100
     """Wrong passwords and codes from one neighbourhood of addresses in ten minutes; a coarse guard beside the exact
     count of each authenticator (S-250)."""
+    networks_to_addresses: int = 10
+    """How many times as many from the wider network around an address (IPv4 /24, IPv6 /48): a sprayer has many."""
     failure_window: timedelta = timedelta(minutes=1)
 
     acr_names: Mapping[str, str] = field(default_factory=dict)
