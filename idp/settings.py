@@ -8,14 +8,14 @@ table; a test compares them.
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from idp.settings_addresses import listen_faults, network_faults, sqlite_file, store_faults
-from idp.settings_webauthn import WebauthnSettings, webauthn_settings
 from idp.errors import ConfigurationFaults
+from idp.settings_addresses import listen_faults, network_faults, sqlite_file, store_faults
+from idp.settings_parsing import parse_value
+from idp.settings_webauthn import WebauthnSettings, webauthn_settings
 
 _PREFIX = "ADGANG_"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -112,7 +112,36 @@ class Settings:
     key_encryption_key_pkcs11: str = _setting(
         "RFC 7512 address of a secret in an HSM that makes the key-encryption key. Empty: none.", ""
     )
+    key_encryption_key_other_pkcs11: str = _setting(
+        "Address of the next or the previous such secret, which only opens, while a new one is brought in.",
+        "",
+    )
+    signing_backend: str = _setting(
+        "Where new signing keys are made, and sign: in this process, or in an HSM, which they never leave.",
+        "software",
+        one_of=("software", "pkcs11"),
+    )
+    signing_token_pkcs11: str = _setting(
+        "RFC 7512 address of the HSM's token for signing keys; object= is a label that only this deployment uses.",
+        "",
+    )
     letter_days: int = _setting("Days that the code in a letter can be used.", 21, at_least=1, at_most=30)
+    smtp_host: str = _setting(
+        "Mail server that takes messages to citizens. Empty: they are in the portal and go by letter.", ""
+    )
+    smtp_port: int = _setting("Its port.", 587, at_least=1, at_most=65535)
+    smtp_security: Literal["starttls", "tls"] = _setting(
+        "How the connection is encrypted.", "starttls", one_of=("starttls", "tls")
+    )
+    smtp_user: str = _setting(
+        "Our name there; the password is in `smtp-password` in the secrets directory. Empty: none is asked for.",
+        "",
+    )
+    smtp_from: str = _setting("Address that messages come from. Required with a mail server.", "")
+    smtp_ca_file: Path | None = _setting(
+        "PEM of the authority that signed the mail server's certificate. Empty: those the system trusts.",
+        None,
+    )
     clock_skew_seconds: int = _setting("How far ahead iat and nbf may be.", 60, at_least=10, at_most=60)
     failed_sign_ins_per_address: int = _setting(
         "Failed sign-ins from one address (IPv6: /64) in ten minutes before it is told to wait.",
@@ -120,17 +149,6 @@ class Settings:
         at_least=5,
         at_most=100_000,
     )
-    operator_name: str = _setting(
-        "Who runs this provider and answers for it; shown on help and privacy pages.", ""
-    )
-    operator_contact: str = _setting(
-        "The operator's telephone number or e-mail address, as people should read it.", ""
-    )
-    logo_directory: Path | None = _setting(
-        "Directory with organisations' logos as SVG files, served by the provider. Empty: no logos.", None
-    )
-    insecure_allow_http_loopback: bool = _setting(
-        "Issuer and clients may use http on the loopback address. For the demo.", False
     webauthn_rp_id: str = _setting(
         "Domain that passkeys belong to (WebAuthn rpId); never change it. Empty: the issuer's host.", ""
     )
@@ -147,6 +165,20 @@ class Settings:
         "Offer level High: needs attested keys, proofed citizens and an audit that software cannot replace.",
         False,
     )
+    operator_name: str = _setting(
+        "Who runs this provider and answers for it; shown on help and privacy pages.", ""
+    )
+    operator_contact: str = _setting(
+        "The operator's telephone number or e-mail address, as people should read it.", ""
+    )
+    logo_directory: Path | None = _setting(
+        "Directory with organisations' logos as SVG files, served by the provider. Empty: no logos.", None
+    )
+    insecure_smtp_plain: bool = _setting(
+        "Speak to the mail server without encryption. For the demo and for tests.", False
+    )
+    insecure_allow_http_loopback: bool = _setting(
+        "Issuer and clients may use http on the loopback address. For the demo.", False
     )
 
     @classmethod
@@ -170,7 +202,7 @@ class Settings:
                     faults.append(f"{name} is required: {setting.metadata['help']}")
                 continue
             try:
-                values[setting.name] = _parse(setting, raw)
+                values[setting.name] = parse_value(setting, raw)
             except ValueError as fault:
                 faults.append(f"{name} {fault}")
         if faults:
@@ -186,17 +218,6 @@ class Settings:
         """The database's URL, with the default filled in."""
         return self.database_url or f"sqlite:///{(self.state_directory / 'adgang.sqlite3').absolute()}"
 
-    @property
-    def is_loopback_http(self) -> bool:
-        """True on the demo's plain http address, where cookies can be neither Secure nor __Host-."""
-        return self.issuer.startswith("http://")
-
-    def _faults(self) -> list[str]:
-        """What is wrong although each value is well-formed."""
-        faults = _issuer_faults(self)
-        if self.environment == "production":
-            faults += [
-                f"{_variable(f)} weakens security and is refused when ADGANG_ENVIRONMENT is production."
     @property
     def sqlite_file(self) -> Path | None:
         """The database's file; None where it is no SQLite."""
@@ -214,6 +235,18 @@ class Settings:
             level_high=self.level_high,
         )
 
+    @property
+    def is_loopback_http(self) -> bool:
+        """True on the demo's plain http address, where cookies can be neither Secure nor __Host-."""
+        return self.issuer.startswith("http://")
+
+    def _faults(self) -> list[str]:
+        """What is wrong although each value is well-formed."""
+        faults = _issuer_faults(self) + store_faults(self.database_url, self.redis_url)
+        faults += listen_faults(self.listen_host, self.listen_port, self.admin_host, self.admin_port)
+        if self.environment == "production":
+            faults += [
+                f"{_variable(f)} weakens security and is refused when ADGANG_ENVIRONMENT is production."
                 for f in fields(self)
                 if f.name.startswith("insecure_") and getattr(self, f.name)
             ]
@@ -228,6 +261,10 @@ class Settings:
         )
         if sum(map(bool, sources)) > 1:
             faults.append("More than one setting ADGANG_KEY_ENCRYPTION_KEY… is set; keep one of them.")
+        if self.signing_backend == "pkcs11" and not self.signing_token_pkcs11:
+            faults.append("ADGANG_SIGNING_BACKEND is pkcs11; name the token in ADGANG_SIGNING_TOKEN_PKCS11.")
+        if self.smtp_host and "@" not in self.smtp_from:
+            faults.append("ADGANG_SMTP_FROM must be an e-mail address where ADGANG_SMTP_HOST is set.")
         if self.session_idle_seconds > self.session_seconds:
             faults.append(
                 "ADGANG_SESSION_IDLE_SECONDS is longer than ADGANG_SESSION_SECONDS; make it shorter."
@@ -243,38 +280,6 @@ _NOT_OURS = frozenset(
 
 def _variable(setting: "Field[Any]") -> str:
     return _PREFIX + setting.name.upper()
-
-
-def _parse(setting: "Field[Any]", raw: str) -> Any:
-    """The field's value from its text; ValueError says what is wrong, and never repeats the value."""
-    kind = (
-        setting.type
-        if isinstance(setting.type, str)
-        else getattr(setting.type, "__name__", str(setting.type))
-    )
-    if kind == "bool":
-        if raw not in ("true", "false"):
-            raise ValueError("must be true or false.")
-        return raw == "true"
-    if kind == "int":
-        return _parse_int(setting, raw)
-    if "Path" in kind or kind == "Optional":
-        return Path(raw)
-    if kind.startswith("tuple"):
-        return tuple(part.strip() for part in raw.split(",") if part.strip())
-    allowed = setting.metadata["one_of"]
-    if allowed and raw not in allowed:
-        raise ValueError(f"must be one of: {', '.join(allowed)}.")
-    return raw
-
-
-def _parse_int(setting: "Field[Any]", raw: str) -> int:
-    if not (raw.isascii() and raw.isdigit()):
-        raise ValueError("must be a whole number.")
-    value, low, high = int(raw), setting.metadata["at_least"], setting.metadata["at_most"]
-    if not low <= value <= high:
-        raise ValueError(f"must be from {low} to {high}.")
-    return value
 
 
 def _issuer_faults(settings: Settings) -> list[str]:
