@@ -29,7 +29,7 @@ def missing_parts(wiring: "Wiring") -> list[str]:
 
 def secret_faults(wiring: "Wiring") -> list[str]:
     try:
-        _ = wiring.secrets
+        _ = wiring.secrets, wiring.signing_backends
     except ConfigurationFaults as faults:
         return faults.faults
     return []

@@ -1,6 +1,7 @@
 """The secret files of a deployment: made once, read at start, refused when anybody else may read them.
 
 key-encryption-key            seals private keys, TOTP secrets and CPR numbers; may come from elsewhere (settings)
+key-encryption-key-next       only while a new one is brought in: opens what nodes that have it already seal
 key-encryption-key-previous   only while a new one is brought in: opens what the old one sealed
 pepper                        keyed hash before argon2id
 subject-secret                pairwise subjects; never rotated, or every citizen becomes a stranger to every service
@@ -16,11 +17,11 @@ from functools import partial
 from pathlib import Path
 
 from idp.errors import ConfigurationFaults
-from keys.hsm import HsmFault, HsmKey
-from keys.hsm import key_encryption_key as key_from_hsm
+from keys.hsm import HsmAddress, HsmFault
+from keys.hsm_secret import key_encryption_key as key_from_hsm
 
 _NAMES = ("key-encryption-key", "pepper", "subject-secret", "index-secret")
-_PREVIOUS = "key-encryption-key-previous"
+_OTHERS = ("key-encryption-key-next", "key-encryption-key-previous")
 _BYTES = 32
 
 
@@ -32,7 +33,8 @@ class DeploymentSecrets:
     pepper: bytes = field(repr=False)
     subject_secret: bytes = field(repr=False)
     index_secret: bytes = field(repr=False)
-    previous_key_encryption_key: bytes | None = field(default=None, repr=False)
+    other_key_encryption_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """The next and the previous: they open, and never seal."""
 
 
 def create_secrets(directory: Path) -> list[str]:
@@ -54,6 +56,7 @@ def read_secrets(
     key_encryption_key: str = "",
     key_encryption_key_file: Path | None = None,
     key_encryption_key_pkcs11: str = "",
+    key_encryption_key_other_pkcs11: str = "",
 ) -> DeploymentSecrets:
     """Read all files; the key-encryption key from where it was said to be.
 
@@ -78,8 +81,14 @@ def read_secrets(
         sources = {"address in ADGANG_KEY_ENCRYPTION_KEY_PKCS11": address} | sources
     elif key_encryption_key_file is not None:
         sources["secret file key-encryption-key"] = partial(_read, key_encryption_key_file)
-    if (directory / _PREVIOUS).exists():
-        sources[f"secret file {_PREVIOUS}"] = partial(_read, directory / _PREVIOUS)
+    sources |= {
+        f"secret file {name}": partial(_read, directory / name)
+        for name in _OTHERS
+        if (directory / name).exists()
+    }
+    if key_encryption_key_other_pkcs11:
+        other = partial(_from_hsm, key_encryption_key_other_pkcs11)
+        sources["address in ADGANG_KEY_ENCRYPTION_KEY_OTHER_PKCS11"] = other
     faults: list[str] = []
     values: list[bytes] = []
     for name, read in sources.items():
@@ -89,7 +98,22 @@ def read_secrets(
             faults.append(f"The {name} {fault}")
     if faults:
         raise ConfigurationFaults(faults)
-    return DeploymentSecrets(*values)
+    present, pepper, subject_secret, index_secret, *others = values
+    return DeploymentSecrets(present, pepper, subject_secret, index_secret, tuple(others))
+
+
+def read_smtp_password(directory: Path) -> str:
+    """Our password at the mail server.
+
+    Raises:
+        ConfigurationFaults: the file is missing, empty or readable by others.
+    """
+    path = directory / "smtp-password"
+    if not path.is_file() or path.stat().st_mode & 0o077:
+        raise ConfigurationFaults(
+            ["ADGANG_SMTP_USER is set; write its password to smtp-password in the secrets directory (0600)."]
+        )
+    return path.read_text().strip()
 
 
 def _read(path: Path) -> bytes:
@@ -104,7 +128,7 @@ def _read(path: Path) -> bytes:
 
 def _from_hsm(address: str) -> bytes:
     try:
-        return key_from_hsm(HsmKey.parse(address))
+        return key_from_hsm(HsmAddress.parse(address))
     except HsmFault as fault:
         raise ValueError(str(fault)) from None
 

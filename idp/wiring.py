@@ -20,7 +20,7 @@ from idp.browser_sessions import BrowserSessionRules
 from idp.ceremonies import Ceremonies
 from idp.citizens import Citizens
 from idp.clock import Clock, system_clock
-from idp.errors import StoreUnavailable
+from idp.errors import ConfigurationFaults, StoreUnavailable
 from idp.jwks_clients import JwksClients
 from idp.key_metrics import KeyMetrics, key_samples
 from idp.key_schedule import KeySchedule
@@ -45,6 +45,7 @@ from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
 from keys.birth import ensure_keys
 from keys.high_water import FileHighWater, HighestOf, OpenedWhenAsked
+from keys.hsm import HsmAddress, HsmFault
 from keys.in_redis import RedisHighWater
 from keys.in_sql import Fetches, Keys
 from keys.key import SigningKey
@@ -52,6 +53,9 @@ from keys.key_ring import KeyRing
 from keys.policy import KeyPolicy
 from keys.sealing import Sealer
 from keys.services import KeysServices, Order
+from keys.signing_backends import SOFTWARE, SigningBackends
+from keys.token_keys import TokenKeys
+from keys.token_sweep import sweep_token
 from mfa.enrolment import Enrolment
 from mfa.in_sql import Factors, Failures, PendingTotps, TotpSteps
 from mfa.password import Passwords
@@ -87,7 +91,19 @@ class Wiring:
             key_encryption_key=self.settings.key_encryption_key,
             key_encryption_key_file=self.settings.key_encryption_key_file,
             key_encryption_key_pkcs11=self.settings.key_encryption_key_pkcs11,
+            key_encryption_key_other_pkcs11=self.settings.key_encryption_key_other_pkcs11,
         )
+
+    @cached_property
+    def signing_backends(self) -> SigningBackends:
+        settings = self.settings
+        if not settings.signing_token_pkcs11:
+            return SOFTWARE
+        try:
+            token = TokenKeys(HsmAddress.parse(settings.signing_token_pkcs11))
+        except HsmFault as fault:
+            raise ConfigurationFaults([f"ADGANG_SIGNING_TOKEN_PKCS11 {fault}"]) from None
+        return SigningBackends(token, in_token=settings.signing_backend == "pkcs11")
 
     @cached_property
     def database(self) -> Database:
@@ -144,6 +160,7 @@ class Wiring:
             high_water=self.key_high_water,
             fetches=Fetches(self.database.reading),
             clients=self.jwks_clients.active,
+            backends=self.signing_backends,
             unavailable=(StoreUnavailable,),
         )
 
@@ -173,7 +190,8 @@ class Wiring:
     @cached_property
     def key_ring(self) -> KeyRing:
         sealer, max_age = self._sealer("signing-keys"), KeyPolicy().ring_max_age
-        ring = KeyRing(self.key_store, sealer, self.clock, max_age, self.key_high_water)
+        mark, backends = self.key_high_water, self.signing_backends
+        ring = KeyRing(self.key_store, sealer, self.clock, max_age, mark, backends)
         ring.load()
         return ring
 
@@ -370,6 +388,7 @@ class Wiring:
             "expired grants": transact(lambda tx: in_sql.Grants(reading, self.clock).sweep(tx, now)),
             "failures of unknown user IDs": self.verification.sweep(now),
             "unfinished enrolments": self.enrolment.sweep(now),
+            "private keys in the HSM that nothing needs": sweep_token(self.keys_services),
         }
 
             "letters long expired": transact(lambda tx: letters_in_sql.Letters(reading).sweep(tx, now)),
@@ -384,6 +403,8 @@ class Wiring:
             self.redis.close()
         if "database" in parts:
             self.database.close()
+        if "signing_backends" in parts:
+            self.signing_backends.close()
         for name in set(parts) - {"settings", "clock", "secrets", "embedded_valkey"}:
             del parts[name]
 
@@ -395,7 +416,5 @@ class Wiring:
             self.embedded_valkey.stop()
 
     def _sealer(self, purpose: str) -> Sealer:
-        previous = self.secrets.previous_key_encryption_key
-        return Sealer(
-            self.secrets.key_encryption_key, purpose, previous=() if previous is None else (previous,)
-        )
+        secrets = self.secrets
+        return Sealer(secrets.key_encryption_key, purpose, others=secrets.other_key_encryption_keys)

@@ -23,7 +23,7 @@ Verify = Callable[[bytes, bytes], None]
 
 BadSignature = InvalidSignature
 
-_RSA_BITS = 3072  # NIST SP 800-57 part 1 §5.6: 128 bits of strength
+RSA_BITS = 3072  # NIST SP 800-57 part 1 §5.6: 128 bits of strength
 _RSA_EXPONENT = 65537
 _COORDINATE = 32  # bytes; RFC 7518 §3.4
 _SHA256 = hashes.SHA256()
@@ -46,15 +46,19 @@ def base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
 
 
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
 def thumbprint(jwk: Mapping[str, str]) -> str:
     """RFC 7638 §3: over the required members only."""
     required = {name: jwk[name] for name in _REQUIRED[jwk["kty"]]}
-    return base64url(hashlib.sha256(msgspec.json.encode(required, order="sorted")).digest())
+    return base64url(sha256(msgspec.json.encode(required, order="sorted")))
 
 
-def public_jwk(algorithm: str, private: Any) -> dict[str, str]:
+def public_jwk(algorithm: str, public: Any) -> dict[str, str]:
     """The JWK to publish: public members, `use`, `alg`, and the thumbprint as `kid` (S-385)."""
-    members = SIGNING_ALGORITHMS[algorithm].public_members(private.public_key())
+    members = SIGNING_ALGORITHMS[algorithm].public_members(public)
     return {**members, "alg": algorithm, "kid": thumbprint(members), "use": "sig"}
 
 
@@ -126,7 +130,7 @@ def _okp_verifier(key: ed25519.Ed25519PublicKey) -> Verify:
 
 
 def _rsa_generate() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(_RSA_EXPONENT, _RSA_BITS)
+    return rsa.generate_private_key(_RSA_EXPONENT, RSA_BITS)
 
 
 def _rsa_members(key: rsa.RSAPublicKey) -> dict[str, str]:

@@ -4,52 +4,56 @@ Does not activate, but for the very first keys of a deployment, which nobody can
 """
 
 from datetime import datetime
-from typing import Any
 
-from keys.algorithms import SIGNING_ALGORITHMS, public_jwk
+from keys.algorithms import SIGNING_ALGORITHMS
 from keys.changes import Sight, commit, look
 from keys.errors import KeySetChanged, MoveRefused
 from keys.key import SigningKey
 from keys.rotation import Act, plan
-from keys.sealed_keys import seal_new, sealed_anew
+from keys.sealed_keys import seal_key, sealed_anew
 from keys.sealing import Sealer
 from keys.services import KeysServices, Order
+from keys.signing_backends import SOFTWARE, SigningBackends
 from keys.states import KeyState
 
 _ATTEMPTS = 3
 
 
-def make_key(sealer: Sealer, algorithm: str, state: KeyState, at: datetime) -> SigningKey:
-    """A new key, born into `state`."""
+def make_key(
+    sealer: Sealer, algorithm: str, state: KeyState, at: datetime, backends: SigningBackends = SOFTWARE
+) -> SigningKey:
+    """A new key, born into `state`.
+
+    Raises:
+        MoveRefused: we do not sign with the algorithm, or the HSM does not.
+        HsmAway
+    """
     if algorithm not in SIGNING_ALGORITHMS:
         raise MoveRefused(
             f"We do not sign with {algorithm}.", f"Choose from {', '.join(SIGNING_ALGORITHMS)}."
         )
-    private, jwk = _new_pair(algorithm)
+    made = backends.make(algorithm)
     key = SigningKey(
-        kid=jwk["kid"],
+        kid=made.jwk["kid"],
         algorithm=algorithm,
         state=state,
-        public_jwk=jwk,
+        public_jwk=made.jwk,
         created_at=at,
         published_at=None if state is KeyState.PRE_ACTIVATION else at,
         activated_at=at if state is KeyState.ACTIVE else None,
     )
-    return seal_new(sealer, key, private)
+    return seal_key(sealer, key, made.held)
 
 
-def _new_pair(algorithm: str) -> tuple[Any, dict[str, str]]:
-    while True:
-        private = SIGNING_ALGORITHMS[algorithm].generate()
-        jwk = public_jwk(algorithm, private)
-        if jwk["kid"][0].isalnum():  # a kid that begins with a dash would be an option on a command line
-            return private, jwk
+def new_key(services: KeysServices, algorithm: str, state: KeyState, at: datetime) -> SigningKey:
+    """`make_key` as the deployment does it."""
+    return make_key(services.sealer, algorithm, state, at, services.backends)
 
 
 def generate(services: KeysServices, algorithm: str, order: Order) -> SigningKey:
     """A key that nobody sees yet."""
     sight = look(services)
-    key = make_key(services.sealer, algorithm, KeyState.PRE_ACTIVATION, sight.now)
+    key = new_key(services, algorithm, KeyState.PRE_ACTIVATION, sight.now)
     commit(services, sight, [key], order)
     return key
 
@@ -83,7 +87,7 @@ def ensure_keys(services: KeysServices, order: Order) -> list[SigningKey]:
 
 def _first_keys(services: KeysServices, now: datetime) -> list[SigningKey]:
     return [
-        make_key(services.sealer, algorithm, state, now)
+        new_key(services, algorithm, state, now)
         for algorithm in services.policy.algorithms
         for state in (KeyState.ACTIVE, KeyState.PUBLISHED)
     ]
@@ -91,7 +95,7 @@ def _first_keys(services: KeysServices, now: datetime) -> list[SigningKey]:
 
 def _missing(services: KeysServices, sight: Sight) -> list[SigningKey]:
     return [
-        make_key(services.sealer, move.algorithm, KeyState.PUBLISHED, sight.now)
+        new_key(services, move.algorithm, KeyState.PUBLISHED, sight.now)
         for move in plan(sight.keys, services.policy, sight.now)
         if move.act is Act.GENERATE
     ]

@@ -5,16 +5,17 @@ seen, with history and journal in the same transaction. All of a change is kept 
 killed anywhere leaves the old state or the new (S-377, S-378). Does not decide anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from keys.errors import KeysBehind, KeysUnavailable, MoveRefused
+from keys.errors import KeyDoesNotUnseal, KeysBehind, KeysUnavailable, MoveRefused
 from keys.key import KeySet, Move, SigningKey
 from keys.ports import Tx
+from keys.sealed_keys import unseal_key
 from keys.services import KeysServices, Order
-from keys.states import KeyState
+from keys.states import HOLDS_PRIVATE_PART, KeyState
 
 _CLOCKS_MAY_DIFFER = timedelta(seconds=60)  # keys.md, rule 11
 _EVENTS = {
@@ -62,6 +63,9 @@ def commit(
 ) -> None:
     """Write `changed`, each a new key or a later form of one that was seen, in this order.
 
+    What a token holds is destroyed after the commit, so that a key that signs never lacks its private part; what a
+    kill in between leaves there, `adgang sweep` finds.
+
     Raises:
         KeySetChanged: the keys are not as they were seen any more; nothing was done.
     """
@@ -74,8 +78,25 @@ def commit(
             (services.keys.add if before is None else services.keys.replace)(tx, key)
             _tell(services, tx, before, key, order, sight.now, event)
 
-    services.transact(write)
+    try:
+        services.transact(write)
+    except BaseException:
+        services.backends.forget(_held(services, [key for key in changed if seen.find(key.kid) is None]))
+        raise
+    services.backends.forget(_held(services, _without_private_part(seen, changed)))
     raise_high_water(services)
+
+
+def _without_private_part(seen: KeySet, changed: Sequence[SigningKey]) -> list[SigningKey]:
+    """The earlier forms of those that had a private part and have none now."""
+    gone = [seen.find(key.kid) for key in changed if key.state not in HOLDS_PRIVATE_PART]
+    return [key for key in gone if key is not None and key.state in HOLDS_PRIVATE_PART]
+
+
+def _held(services: KeysServices, keys: Sequence[SigningKey]) -> Iterator[bytes]:
+    for key in keys:
+        with suppress(KeyDoesNotUnseal):  # a compromise does not wait for an envelope that was altered
+            yield unseal_key(services.sealer, key)
 
 
 def raise_high_water(services: KeysServices) -> None:

@@ -97,7 +97,7 @@ def show_history(open_services: OpenServices, *, kid: str | None, json_wanted: b
 def show_jwks(open_services: OpenServices, *, json_wanted: bool) -> None:
     """Print the JWKS as clients get it. It is JSON with or without --json."""
     with services_of(open_services) as services:
-        known = KnownKeys.none().following(services.keys.load_all(), services.sealer)
+        known = KnownKeys.none().following(services.keys.load_all(), services.sealer, services.backends)
         if known.faults:
             raise known.faults[0]
         click.echo(known.jwks.body.decode())

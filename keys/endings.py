@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from keys.birth import make_key
+from keys.birth import new_key
 from keys.changes import Sight, commit, look
-from keys.errors import MoveRefused
+from keys.errors import HsmAway, MoveRefused
 from keys.key import SigningKey
 from keys.rotation import may_activate_at
 from keys.sealed_keys import seal_key, sealed_anew
@@ -74,18 +74,26 @@ def _replacement(
     """Keys that have to change with it, the one that signs now, and from when every cache knows that one."""
     if key.state not in (KeyState.ACTIVE, KeyState.PUBLISHED):
         return [], None, None
-    new_successor = make_key(services.sealer, key.algorithm, KeyState.PUBLISHED, sight.now)
     others = [each for each in sight.keys.successors(key.algorithm) if each.kid != key.kid]
     if key.state is KeyState.PUBLISHED:
-        return ([] if others else [new_successor]), None, None
+        return ([] if others else _spare(services, sight, key.algorithm, KeyState.PUBLISHED)), None, None
+    new_successor = _spare(services, sight, key.algorithm, KeyState.PUBLISHED)
     if not others:
-        signs_now = make_key(services.sealer, key.algorithm, KeyState.ACTIVE, sight.now)
-        return [signs_now, new_successor], signs_now, sight.now + services.policy.lead
+        made = _spare(services, sight, key.algorithm, KeyState.ACTIVE)
+        return [*made, *new_successor], next(iter(made), None), sight.now + services.policy.lead
     heir = others[0]
     signs_now = sealed_anew(services.sealer, heir, heir.moved(KeyState.ACTIVE, sight.now))
     known_from = may_activate_at(heir, services.policy)
     late = known_from if known_from is not None and known_from > sight.now else None
-    return [signs_now, new_successor], signs_now, late
+    return [signs_now, *new_successor], signs_now, late
+
+
+def _spare(services: KeysServices, sight: Sight, algorithm: str, state: KeyState) -> list[SigningKey]:
+    """A new key; none where the HSM is away, for a compromise never waits, and the schedule makes it later."""
+    try:
+        return [new_key(services, algorithm, state, sight.now)]
+    except HsmAway:
+        return []
 
 
 def _is_the_only_successor(services: KeysServices, sight: Sight, key: SigningKey) -> bool:

@@ -20,6 +20,10 @@ class KnowledgeTooOld(KeysUnavailable):
     """The store has not answered for so long that the key may have been retired or compromised meanwhile (S-379)."""
 
 
+class HsmAway(KeysUnavailable):
+    """The token that holds private keys cannot be used."""
+
+
 class UnsealFailed(KeysError):
     """An envelope was altered, belongs elsewhere, or was sealed under another key-encryption key."""
 

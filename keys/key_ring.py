@@ -17,6 +17,7 @@ from keys.key import KeySet
 from keys.known_keys import JwksDocument, KnownKeys, PublicKey, Signer
 from keys.ports import Clock, HighWater, Keys
 from keys.sealing import Sealer
+from keys.signing_backends import SOFTWARE, SigningBackends
 
 _CHECK_EVERY = timedelta(seconds=1)
 _BOUND = timedelta(seconds=5)
@@ -53,12 +54,14 @@ class KeyRing:
         clock: Clock,
         max_age: timedelta = timedelta(seconds=300),
         high_water: HighWater | None = None,
+        backends: SigningBackends = SOFTWARE,
     ) -> None:
         self._keys = keys
         self._sealer = sealer
         self._clock = clock
         self._max_age = max_age
         self._high_water = high_water
+        self._backends = backends
         self._behind: KeysBehind | None = None
         self._reading = Lock()
         self._tried_at = clock()
@@ -69,19 +72,20 @@ class KeyRing:
         """Read every key, at start.
 
         Raises:
-            KeyDoesNotUnseal: names the first that does not, and why.
+            KeyDoesNotUnseal: names the first that does not open, or does not sign, and why.
             NoActiveKey: there is none; a deployment makes its first keys before it serves.
-            KeysUnavailable: the store does not answer.
+            KeysUnavailable: the store does not answer, or the HSM.
         """
         with self._reading:
             now = self._clock()
             found = self._keys.load_all()
             self._hold_against_high_water(found)
-            known = KnownKeys.none().following(found, self._sealer)
+            known = KnownKeys.none().following(found, self._sealer, self._backends)
             if known.faults:
                 raise known.faults[0]
             if not known.signers:
                 raise NoActiveKey("There is no active signing key. Make one with `adgang keys generate`.")
+            known.try_out()
             self._confirmed, self._tried_at = _Confirmed(known, now), now
             self._fault = str(self._behind or "")
 
@@ -158,7 +162,7 @@ class KeyRing:
             if self._keys.version() != known.version or known.faults or self._behind is not None:
                 found = self._keys.load_all()
                 self._hold_against_high_water(found)
-                known = known.following(found, self._sealer)
+                known = known.following(found, self._sealer, self._backends)
         except KeysError as fault:
             self._fault = str(fault)
             return

@@ -13,8 +13,9 @@ import msgspec
 from keys.algorithms import SIGNING_ALGORITHMS, Verify, base64url, parse_public
 from keys.errors import KeyDoesNotUnseal
 from keys.key import KeySet, SigningKey
-from keys.sealed_keys import parse_unsealed, unseal_key
+from keys.sealed_keys import unseal_key
 from keys.sealing import Sealer
+from keys.signing_backends import SOFTWARE, SigningBackends, try_out
 from keys.states import IN_JWKS, KeyState
 
 _ORDER = (KeyState.ACTIVE, KeyState.PUBLISHED, KeyState.DEACTIVATED)
@@ -88,7 +89,7 @@ class KnownKeys:
     def none(cls) -> "KnownKeys":
         return cls(0, (), ())
 
-    def following(self, found: KeySet, sealer: Sealer) -> "KnownKeys":
+    def following(self, found: KeySet, sealer: Sealer, backends: SigningBackends = SOFTWARE) -> "KnownKeys":
         """What is known after reading `found`.
 
         A row that does not open is not believed: what was known of that key before stands, and `faults` names it.
@@ -98,13 +99,23 @@ class KnownKeys:
         for key in found.keys:
             before = self._opened.get(key.kid)
             try:
-                opened.append(_open(key, before, sealer))
+                opened.append(_open(key, before, sealer, backends))
             except KeyDoesNotUnseal as fault:
                 faults.append(fault)
                 if before is not None and key.state is not KeyState.COMPROMISED:
                     carried.append(before)
         # What was proven comes last: where two keys claim to be active, that one signs.
         return KnownKeys(found.version, carried + opened, faults)
+
+    def try_out(self) -> None:
+        """Let every key that signs, or may come to, sign once.
+
+        Raises:
+            KeyDoesNotUnseal, HsmAway: as `signing_backends.try_out`.
+        """
+        for each in self._opened.values():
+            if each.signer is not None:
+                try_out(each.key, each.signer.sign)
 
     def by_header(self, typ: str) -> Mapping[bytes, PublicKey]:
         """Every header that a token of ours with this `typ` can have, and the key that it names."""
@@ -115,20 +126,15 @@ class KnownKeys:
         return made
 
 
-def _open(key: SigningKey, before: _Opened | None, sealer: Sealer) -> _Opened:
+def _open(key: SigningKey, before: _Opened | None, sealer: Sealer, backends: SigningBackends) -> _Opened:
     if before is not None and before.key == key and before.key.sealed == key.sealed:
         return before
     private = unseal_key(sealer, key)
     signer = None
     if private:
         signer = before.signer if before is not None else None
-        signer = signer or _signer(key, private)
+        signer = signer or Signer(key.kid, key.algorithm, backends.signer(key, private))
     return _Opened(key, signer, _public(key, before))
-
-
-def _signer(key: SigningKey, private: bytes) -> Signer:
-    parsed = parse_unsealed(key, private)
-    return Signer(key.kid, key.algorithm, SIGNING_ALGORITHMS[key.algorithm].signer(parsed))
 
 
 def _public(key: SigningKey, before: _Opened | None) -> PublicKey:

@@ -7,7 +7,7 @@ there; what was made since the backup is lost with its private part, and is repl
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keys.birth import make_key
+from keys.birth import new_key
 from keys.changes import Sight, commit
 from keys.errors import MoveRefused
 from keys.key import KeySet, Mark, SigningKey
@@ -84,9 +84,9 @@ def _heirs(services: KeysServices, keys: list[SigningKey], algorithm: str, now: 
         if published:
             found.append(published.pop(0).moved(KeyState.ACTIVE, now))
         else:
-            found.append(make_key(services.sealer, algorithm, KeyState.ACTIVE, now))
+            found.append(new_key(services, algorithm, KeyState.ACTIVE, now))
     if not published:
-        found.append(make_key(services.sealer, algorithm, KeyState.PUBLISHED, now))
+        found.append(new_key(services, algorithm, KeyState.PUBLISHED, now))
     return found
 
 

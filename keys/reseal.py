@@ -1,6 +1,6 @@
 """A new key-encryption key, brought in while everything runs (keys.md, rule 7).
 
-1. Every process gets the new key as the present one and the old as `previous` of its `Sealer`.
+1. Every process gets the new key as the present one and the old among the `others` of its `Sealer`.
 2. `reseal` seals every row under the new key.
 3. The old key is taken away.
 """

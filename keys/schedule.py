@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from keys.birth import make_key, publish
+from keys.birth import new_key, publish
 from keys.changes import Sight, commit, look
 from keys.endings import destroy
 from keys.errors import KeySetChanged, MoveRefused
@@ -90,7 +90,7 @@ def _generate(services: KeysServices, move: PlannedMove, order: Order) -> None:
     due = plan(sight.keys, services.policy, sight.now)
     if not any(each.act is Act.GENERATE and each.algorithm == move.algorithm for each in due):
         raise KeySetChanged
-    commit(services, sight, [make_key(services.sealer, move.algorithm, KeyState.PUBLISHED, sight.now)], order)
+    commit(services, sight, [new_key(services, move.algorithm, KeyState.PUBLISHED, sight.now)], order)
 
 
 _DO: dict[Act, Callable[[KeysServices, PlannedMove, Order], object]] = {

@@ -1,13 +1,12 @@
-"""The private part of a key into its envelope and out of it. The envelope vouches for the whole row.
+"""What is held of a key's private part into its envelope and out of it. The envelope vouches for the whole row.
 
 A key without a private part has an envelope too, over nothing: nobody without the key-encryption key can add a key
 to the JWKS, move one back to life, or alter a date.
 """
 
 from dataclasses import replace
-from typing import Any
 
-from keys.algorithms import parse_private, private_bytes, public_jwk, thumbprint
+from keys.algorithms import thumbprint
 from keys.errors import KeyDoesNotUnseal, UnsealFailed
 from keys.key import SigningKey
 from keys.sealing import Sealer
@@ -15,13 +14,13 @@ from keys.states import HOLDS_PRIVATE_PART
 
 
 def seal_key(sealer: Sealer, key: SigningKey, private: bytes) -> SigningKey:
-    """The key with a new envelope. `private` is kept only in a state that has a private part."""
+    """The key with a new envelope. `private` (signing_backends.py) is kept only in a state that has a private part."""
     kept = private if key.state in HOLDS_PRIVATE_PART else b""
     return replace(key, sealed=sealer.seal(kept, key.associated()))
 
 
 def unseal_key(sealer: Sealer, key: SigningKey) -> bytes:
-    """The private part, PKCS #8; empty where the state has none.
+    """What is held of the private part; empty where the state has none.
 
     Raises:
         KeyDoesNotUnseal: names the key; the row was altered, or another key-encryption key sealed it.
@@ -35,19 +34,6 @@ def unseal_key(sealer: Sealer, key: SigningKey) -> bytes:
     return private
 
 
-def parse_unsealed(key: SigningKey, private: bytes) -> Any:
-    """The private key itself, once it is certain that it belongs to the published part."""
-    parsed = parse_private(private)
-    if public_jwk(key.algorithm, parsed) != dict(key.public_jwk):
-        raise KeyDoesNotUnseal(key.kid, "its private part belongs to another public part")
-    return parsed
-
-
 def sealed_anew(sealer: Sealer, before: SigningKey, after: SigningKey) -> SigningKey:
     """`after`, a later form of `before`, with the private part of `before` as far as its state keeps one."""
     return seal_key(sealer, after, unseal_key(sealer, before))
-
-
-def seal_new(sealer: Sealer, key: SigningKey, private: Any) -> SigningKey:
-    """A key just made, sealed for the first time."""
-    return seal_key(sealer, key, private_bytes(private))

@@ -30,15 +30,15 @@ _HEADER = len(_VERSION) + _ID
 
 
 class Sealer:
-    """Seals for one purpose. Seals under `key`; opens what `key` or one of `previous` sealed."""
+    """Seals for one purpose. Seals under `key`; opens what `key` or one of `others` sealed."""
 
-    def __init__(self, key: bytes, purpose: str, *, previous: tuple[bytes, ...] = ()) -> None:
-        for candidate in (key, *previous):
+    def __init__(self, key: bytes, purpose: str, *, others: tuple[bytes, ...] = ()) -> None:
+        for candidate in (key, *others):
             if len(candidate) != _KEY:
                 raise ValueError("A key-encryption key has 32 bytes.")
         self._purpose = purpose.encode()
         self._current = _key_id(key)
-        self._ciphers = {_key_id(k): AESGCM(_derive(k, b"seal " + self._purpose)) for k in (*previous, key)}
+        self._ciphers = {_key_id(k): AESGCM(_derive(k, b"seal " + self._purpose)) for k in (*others, key)}
 
     @property
     def key_id(self) -> str:

@@ -8,6 +8,7 @@ from keys.evidence import JwksClient
 from keys.policy import KeyPolicy
 from keys.ports import Clock, Fetches, HighWater, Journal, Keys, Transact
 from keys.sealing import Sealer
+from keys.signing_backends import SOFTWARE, SigningBackends
 
 
 def _no_time() -> None:
@@ -28,6 +29,7 @@ class KeysServices:
     fetches: Fetches | None = None
     clients: Callable[[], Sequence[JwksClient]] = tuple
     """Every client that was active in the last 30 days."""
+    backends: SigningBackends = SOFTWARE
     unavailable: tuple[type[Exception], ...] = ()
     """What `transact` raises when the store does not answer; the command line exits with 3."""
 

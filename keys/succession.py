@@ -7,14 +7,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from keys.birth import make_key
+from keys.birth import new_key
 from keys.changes import Sight, commit, look
 from keys.errors import MoveRefused
 from keys.evidence import Evidence, check_nobody_is_left, weigh
 from keys.key import SigningKey
 from keys.rotation import may_activate_at
-from keys.sealed_keys import sealed_anew
+from keys.sealed_keys import sealed_anew, unseal_key
 from keys.services import KeysServices, Order
+from keys.signing_backends import try_out
 from keys.states import KeyState
 
 
@@ -70,7 +71,7 @@ def rotate(
     new = _activated(services, _successor(sight, algorithm), sight.now)
     evidence = evidence_for(services, sight, algorithm)
     check_nobody_is_left(evidence, accept_laggards)
-    successor = make_key(services.sealer, algorithm, KeyState.PUBLISHED, sight.now)
+    successor = new_key(services, algorithm, KeyState.PUBLISHED, sight.now)
     retired = _deactivated(services, old, sight.now)
     commit(services, sight, [retired, new, successor], order)
     return Rotation(retired, new, successor, tuple(evidence))
@@ -121,7 +122,17 @@ def _activated(services: KeysServices, key: SigningKey, now: datetime) -> Signin
             f"Clients may hold a JWKS without the key {key.kid} until {allowed_at:%Y-%m-%d %H:%M:%S} UTC.",
             "Try again then; `adgang keys compromise` does not wait, where it must be now.",
         )
+    _check_it_signs(services, key)
     return sealed_anew(services.sealer, key, moved)
+
+
+def _check_it_signs(services: KeysServices, key: SigningKey) -> None:
+    """Looked at before anything depends on it: a token may have lost its object.
+
+    Raises:
+        KeyDoesNotUnseal, HsmAway
+    """
+    try_out(key, services.backends.signer(key, unseal_key(services.sealer, key)))
 
 
 def _deactivated(services: KeysServices, key: SigningKey, now: datetime) -> SigningKey:

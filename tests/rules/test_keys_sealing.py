@@ -56,7 +56,7 @@ def test_another_key_encryption_key_is_named_as_the_cause() -> None:
 
 
 def test_a_new_key_encryption_key_opens_what_the_previous_one_sealed() -> None:
-    renewed = Sealer(OTHER, "signing keys", previous=(KEY,))
+    renewed = Sealer(OTHER, "signing keys", others=(KEY,))
     old = SEALER.seal(b"a secret", b"")
     assert renewed.unseal(old, b"") == b"a secret"
     assert not renewed.is_current(old)

@@ -16,6 +16,7 @@ from keys.policy import KeyPolicy
 from keys.ports import HighWater
 from keys.sealing import Sealer
 from keys.services import KeysServices, Order
+from keys.signing_backends import SOFTWARE, SigningBackends
 from keys.tables import metadata
 from tests.support.clock import FrozenClock
 
@@ -53,6 +54,7 @@ class World:
 
     clients: tuple[JwksClient, ...] = ()
     high_water: HighWater | None = None
+    backends: SigningBackends = SOFTWARE
     store_time: Callable[[], datetime | None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -76,6 +78,7 @@ class World:
             high_water=self.high_water,
             fetches=self.fetches,
             clients=lambda: self.clients,
+            backends=self.backends,
             unavailable=(StoreUnavailable,),
         )
 
@@ -83,7 +86,8 @@ class World:
         return ensure_keys(self.services, ORDER)
 
     def ring(self, **options: Any) -> KeyRing:
-        ring = KeyRing(self.keys, self.sealer, self.clock, **{"high_water": self.high_water, **options})
+        given = {"high_water": self.high_water, "backends": self.backends, **options}
+        ring = KeyRing(self.keys, self.sealer, self.clock, **given)
         ring.load()
         return ring
 

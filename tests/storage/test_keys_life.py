@@ -19,6 +19,7 @@ from keys.reseal import reseal
 from keys.schedule import run_due
 from keys.sealing import Sealer
 from keys.services import Order
+from keys.signing_backends import SigningBackends
 from keys.states import KeyState
 from keys.succession import activate, deactivate, rotate
 from tests.storage.keys_world import KEK, ORDER, World
@@ -29,8 +30,8 @@ NORDHAVN = JwksClient("nordhavn", "Nordhavn Kommune", ("192.0.2.10",))
 
 
 @pytest.fixture
-def world(sql_url: str, clock: FrozenClock) -> Iterator[World]:
-    made = World(sql_url, clock, KeyPolicy(algorithms=("ES256",)))
+def world(sql_url: str, clock: FrozenClock, backends: SigningBackends) -> Iterator[World]:
+    made = World(sql_url, clock, KeyPolicy(algorithms=("ES256",)), backends=backends)
     made.ensure()
     yield made
     made.close()
@@ -248,7 +249,7 @@ def test_a_compromise_does_not_need_the_old_envelope_to_open(world: World) -> No
 
 def test_of_two_rotations_at_once_one_wins_and_one_is_clearly_refused_fifty_times(world: World) -> None:
     """S-377: two nodes; each time exactly one active key and one refusal."""
-    nodes = [World(world.url, world.clock, world.policy) for _ in range(2)]
+    nodes = [World(world.url, world.clock, world.policy, backends=world.backends) for _ in range(2)]
     for number in range(1, 51):
         world.past_lead()
         start, outcomes = threading.Barrier(2), []
@@ -369,7 +370,7 @@ def test_the_schedule_makes_a_successor_that_is_missing(world: World) -> None:
 
 def test_a_new_key_encryption_key_is_brought_in_while_processes_serve(world: World) -> None:
     new = b"n" * 32
-    world.sealer = Sealer(new, "signing keys", previous=(KEK,))
+    world.sealer = Sealer(new, "signing keys", others=(KEK,))
     serving = world.ring()
     assert len(reseal(world.services, ORDER)) == 2
     world.clock.forward(SECOND)
@@ -390,10 +391,10 @@ def test_a_reseal_with_one_row_that_does_not_open_changes_nothing(world: World) 
 
 
 def test_a_process_with_the_old_key_only_keeps_what_it_knows_and_says_so(world: World) -> None:
-    late = KeyRing(world.keys, Sealer(KEK, "signing keys"), world.clock)
+    late = KeyRing(world.keys, Sealer(KEK, "signing keys"), world.clock, backends=world.backends)
     late.load()
     jwks = late.public_jwks()
-    world.sealer = Sealer(b"n" * 32, "signing keys", previous=(KEK,))
+    world.sealer = Sealer(b"n" * 32, "signing keys", others=(KEK,))
     reseal(world.services, ORDER)
     world.clock.forward(SECOND)
     assert late.public_jwks() == jwks

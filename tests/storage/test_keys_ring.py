@@ -17,6 +17,7 @@ from keys.own_tokens import issue_token, verify_token
 from keys.policy import KeyPolicy
 from keys.sealed_keys import sealed_anew
 from keys.sealing import Sealer
+from keys.signing_backends import SigningBackends
 from keys.states import KeyState
 from tests.storage.keys_world import ORDER, World
 from tests.support.clock import FrozenClock
@@ -25,8 +26,8 @@ EC_ONLY = KeyPolicy(algorithms=("ES256",))
 
 
 @pytest.fixture
-def world(sql_url: str, clock: FrozenClock) -> Iterator[World]:
-    made = World(sql_url, clock, EC_ONLY)
+def world(sql_url: str, clock: FrozenClock, backends: SigningBackends) -> Iterator[World]:
+    made = World(sql_url, clock, EC_ONLY, backends=backends)
     made.ensure()
     yield made
     made.close()
@@ -132,7 +133,9 @@ def test_a_key_is_parsed_once(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     ring = world.ring()
     parsed: list[object] = []
     real = algorithms.parse_private
-    monkeypatch.setattr("keys.sealed_keys.parse_private", lambda encoded: parsed.append(1) or real(encoded))
+    monkeypatch.setattr(
+        "keys.signing_backends.parse_private", lambda encoded: parsed.append(1) or real(encoded)
+    )
     public = known_keys.parse_public
     monkeypatch.setattr(known_keys, "parse_public", lambda jwk: parsed.append(1) or public(jwk))
     rotate_by_hand(world)
@@ -229,11 +232,13 @@ def test_a_key_before_publication_is_not_in_the_jwks(world: World) -> None:
 
 def test_the_private_part_is_gone_from_the_store_at_deactivation(world: World) -> None:
     old = world.active()
+    held = world.sealer.unseal(old.sealed, old.associated())
     rotate_by_hand(world)
     after = world.keys.load_all().find(old.kid)
     assert after is not None
-    assert len(after.sealed) < len(old.sealed) - 100
+    assert len(after.sealed) == len(old.sealed) - len(held)
     assert world.sealer.unseal(after.sealed, after.associated()) == b""
+    assert held not in world.backends.in_token()
 
 
 def test_an_unknown_kid_is_found_nowhere(world: World) -> None:
