@@ -1,8 +1,9 @@
 """The ledger in SQL: append and read, nothing else."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, bindparam, func, insert, select
 from sqlalchemy.engine import Connection
@@ -67,4 +68,31 @@ class Ledger:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(statement).all()
-        return [LedgerEntry(**{**row._mapping, "facts": json.loads(row.facts)}) for row in rows]
+        return [_entry(row) for row in rows]
+
+
+class History:
+    """Implements `idp.storage.ports.History`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def latest(
+        self, citizen_id: str, *, events: Collection[str], before: int | None = None, limit: int = 50
+    ) -> list[LedgerEntry]:
+        wanted = [ledger.c.citizen_id == citizen_id, ledger.c.event.in_(list(events))]
+        if before is not None:
+            wanted.append(ledger.c.citizen_number < before)
+        statement = select(ledger).where(*wanted).order_by(ledger.c.citizen_number.desc()).limit(limit)
+        with self._engine.connect() as connection:
+            return [_entry(row) for row in connection.execute(statement)]
+
+    def find(self, citizen_id: str, citizen_number: int) -> LedgerEntry | None:
+        this = [ledger.c.citizen_id == citizen_id, ledger.c.citizen_number == citizen_number]
+        with self._engine.connect() as connection:
+            row = connection.execute(select(ledger).where(*this)).first()
+        return None if row is None else _entry(row)
+
+
+def _entry(row: Any) -> LedgerEntry:
+    return LedgerEntry(**{**row._mapping, "facts": json.loads(row.facts)})

@@ -5,7 +5,7 @@ Keys are `adgang:<kind>:<SHA-256 of the secret>`, so nothing a user types reache
 reply: GETDEL, SET NX and INCR would do their work twice (S-324).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -199,6 +199,14 @@ class BrowserSessions:
                     pipeline.srem(self._index(citizen_id), *members)
                     pipeline.execute()
             return sessions
+
+    def forget_these(self, citizen_id: str, session_ids: Collection[str]) -> None:
+        with _store():
+            for member in self._members(citizen_id):
+                session = self._decode(cast("bytes | None", self._client.get(self._key(member))))
+                if session is not None and session.session_id in session_ids:
+                    self._client.delete(self._key(member))
+                    self._client.srem(self._index(citizen_id), member)
 
     def _members(self, citizen_id: str) -> list[str]:
         return [

@@ -5,7 +5,7 @@ what must never be lost or used twice. Reads outside a transaction see committed
 Every method raises `StoreUnavailable` when its store does not answer.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -80,6 +80,9 @@ class BrowserSessions(Protocol):
 
     def forget_all_of(self, citizen_id: str) -> list[BrowserSession]:
         """End every session of a citizen; returns those that were ended."""
+
+    def forget_these(self, citizen_id: str, session_ids: Collection[str]) -> None:
+        """End those of a citizen's sessions that are named by `session_id`."""
 
 
 class OneTime(Protocol):
@@ -229,3 +232,15 @@ class Ledger(Protocol):
         """Add an entry in `tx`; with a citizen, it takes that citizen's next number in the same INSERT."""
 
     def of_citizen(self, citizen_id: str, *, after: int = 0, limit: int = 100) -> Iterable[LedgerEntry]: ...
+
+
+class History(Protocol):
+    """The ledger, read backwards."""
+
+    def latest(
+        self, citizen_id: str, *, events: Collection[str], before: int | None = None, limit: int = 50
+    ) -> list[LedgerEntry]:
+        """A citizen's last entries of these kinds, newest first; `before` goes on from a citizen's number."""
+
+    def find(self, citizen_id: str, citizen_number: int) -> LedgerEntry | None:
+        """One entry of this citizen, and of nobody else."""
