@@ -29,6 +29,7 @@ DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
         "Requests with a value that their client sends again and again, by parameter.",
         ("parameter",),
     ),
+    "messages": ("Messages to citizens, by channel and outcome of a try.", ("channel", "outcome")),
     "unknown_metrics": ("Counted under a name that is not declared.", ("name",)),
 }
 """Name: (help, labels). Shown as `adgang_<name>_total`."""

@@ -9,6 +9,7 @@ from idp.ceremonies import Ceremonies
 from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
 from idp.letters.letters import Letters
+from idp.messages.ports import Outbox
 from idp.protocol.policy import ProtocolPolicy
 from idp.repeated_values import RepeatedValues
 from idp.storage import ports
@@ -59,5 +60,8 @@ class Services:
     traffic: Traffic
     repeated_values: RepeatedValues
     letters: Letters
+    outbox: Outbox
+    """For the inbox (`of_citizen`): whoever changes something appends to the ledger, which tells."""
+    safeties: ports.Safeties
     count: Callable[[str, dict[str, str]], None]
     """`count(event, labels)`: one step of a metric. Never fails, never slow."""

@@ -46,6 +46,8 @@ def worker_application() -> Any:
     start_logging(settings.log_level)
     provider = create_app(settings)
     provider.wiring.key_schedule.start()
+    if provider.wiring.message_sending is not None:
+        provider.wiring.message_sending.start()
     return provider
 
 

@@ -30,17 +30,23 @@ from idp.ledger.in_sql import Ledger
 from idp.letters import in_sql as letters_in_sql
 from idp.letters.invitations_in_sql import Invitations
 from idp.letters.letters import Letters
+from idp.messages.in_sql import Outbox
+from idp.messages.sending import MessageSending
+from idp.messages.smtp import MailServer
+from idp.messages.telling import TellingLedger
+from idp.messages.texts import MessageTexts
 from idp.new_citizens import NewCitizens
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.repeated_values import RepeatedValues
-from idp.secrets_directory import DeploymentSecrets, read_secrets
+from idp.secrets_directory import DeploymentSecrets, read_secrets, read_smtp_password
 from idp.services import Services
 from idp.settings import Settings
 from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
 from idp.settings_webauthn import read_trust_roots
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
+from idp.storage.safety_in_sql import Safeties
 from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
 from keys.birth import ensure_keys
@@ -73,8 +79,15 @@ if TYPE_CHECKING:
 _NAME = "Adgang"
 """What authenticator apps show beside the six digits."""
 
-_SPARE_CONNECTIONS = 2
-"""Beside one for each thread: the look-outs for changed keys and clients."""
+_SPARE_CONNECTIONS = 3
+"""Beside one for each thread: the look-outs for changed keys and clients, and the sending of messages."""
+
+_TIMEZONE = "Europe/Copenhagen"
+"""Of times in messages, like that of the pages."""
+
+_MESSAGES_EVERY = timedelta(seconds=5)
+_MESSAGES_KEPT = timedelta(days=400)
+"""More than a year, so that what happens once a year can be compared."""
 
 
 class Wiring:
@@ -122,8 +135,48 @@ class Wiring:
         return in_redis.connect(url, self.clock, connections=self.settings.threads + _SPARE_CONNECTIONS)
 
     @cached_property
-    def ledger(self) -> Ledger:
-        return Ledger(self.database.reading)
+    def ledger(self) -> TellingLedger:
+        return TellingLedger(Ledger(self.database.reading), self.outbox)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.database.reading)
+
+    @cached_property
+    def message_texts(self) -> MessageTexts:
+        return MessageTexts(_TIMEZONE)
+
+    @cached_property
+    def mail_server(self) -> MailServer | None:
+        """None: messages go to the portal's inbox and by letter."""
+        settings = self.settings
+        if not settings.smtp_host:
+            return None
+        return MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security="plain" if settings.insecure_smtp_plain else settings.smtp_security,
+            sender=settings.smtp_from,
+            user=settings.smtp_user,
+            password=read_smtp_password(settings.secrets_directory) if settings.smtp_user else "",
+            authority_file=settings.smtp_ca_file,
+        )
+
+    @cached_property
+    def message_sending(self) -> MessageSending | None:
+        server = self.mail_server
+        if server is None:
+            return None
+        return MessageSending(
+            transact=self.database.transact,
+            outbox=self.outbox,
+            server=server,
+            texts=lambda: self.message_texts,
+            sealer=self._sealer("messages"),
+            clock=self.clock,
+            every=_MESSAGES_EVERY,
+            count=metrics.count,
+        )
 
     @cached_property
     def key_store(self) -> Keys:
@@ -372,6 +425,8 @@ class Wiring:
             recovery_codes=self.recovery_enrolment,
             ceremonies=Ceremonies(in_redis.OneTime(client), clock, self.policy.challenge_lifetime),
             letters=self.letters,
+            outbox=self.outbox,
+            safeties=Safeties(reading),
             count=metrics.count,
         )
 
@@ -391,6 +446,7 @@ class Wiring:
             "private keys in the HSM that nothing needs": sweep_token(self.keys_services),
         }
 
+            "old messages": transact(lambda tx: self.outbox.sweep(tx, now - _MESSAGES_KEPT)),
             "letters long expired": transact(lambda tx: letters_in_sql.Letters(reading).sweep(tx, now)),
     def count_dangling(self) -> dict[str, int]:
         """References across packages that lead nowhere, by what they are."""

@@ -20,6 +20,7 @@ from idp.records import (
     PartialSignIn,
     PushedRequest,
 )
+from idp.safety import Safety
 
 Tx = Any
 """An open transaction. Opaque: made by `Transact`, handed on, never looked into."""
@@ -145,6 +146,18 @@ class Citizens(Protocol):
 
     def set_contact(self, tx: Tx, citizen_id: str, *, email: str | None, phone_number: str | None) -> None:
         """What changes is no longer verified (S-304)."""
+
+
+class Safeties(Protocol):
+    """What is kept about a citizen's own safety; a row for each citizen who has one."""
+
+    def find(self, citizen_id: str) -> Safety:
+        """What is kept; an empty one where nothing is."""
+
+    def set_phrase(self, tx: Tx, citizen_id: str, phrase: str) -> None:
+        """The caller checked it, and appends `events.PHRASE_CHANGED` in the same transaction."""
+
+    def set_recovered(self, tx: Tx, citizen_id: str, at: datetime) -> None: ...
 
 
 class AlreadyKnown(Exception):

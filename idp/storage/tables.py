@@ -110,3 +110,11 @@ ended_sessions = Table(
     UniqueConstraint("session_id"),
     Index("ended_sessions_by_end", "expires_at"),
 )
+
+citizen_safety = Table(
+    "citizen_safety",
+    metadata,
+    Column("citizen_id", String(22), primary_key=True),
+    Column("phrase", Text),
+    Column("recovered_at", UtcDateTime),
+)

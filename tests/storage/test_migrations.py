@@ -7,6 +7,7 @@ from sqlalchemy import MetaData
 import clients_registry.tables
 import idp.ledger.tables
 import idp.letters.tables
+import idp.messages.tables
 import idp.storage.tables
 import keys.tables
 import mfa.tables
@@ -24,6 +25,7 @@ ALL_TABLES: list[MetaData] = [
 def test_migrated_tables_are_those_of_the_code(sql_url: str) -> None:
     assert idp.ledger.tables.ledger.metadata is idp.storage.tables.metadata
     assert idp.letters.tables.letters.metadata is idp.storage.tables.metadata
+    assert idp.messages.tables.messages.metadata is idp.storage.tables.metadata
     database = Database(sql_url)
     upgrade(database.writing)
     with database.reading.connect() as connection:

@@ -1,0 +1,37 @@
+"""What is kept about citizens' own safety, in SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from idp.safety import Safety
+from idp.storage.tables import citizen_safety
+
+_FIND = select(citizen_safety).where(citizen_safety.c.citizen_id == bindparam("wanted"))
+
+
+class Safeties:
+    """Implements `ports.Safeties`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, citizen_id: str) -> Safety:
+        with self._engine.connect() as connection:
+            row = connection.execute(_FIND, {"wanted": citizen_id}).first()
+        return Safety(citizen_id) if row is None else Safety(**row._mapping)
+
+    def set_phrase(self, tx: Connection, citizen_id: str, phrase: str) -> None:
+        _keep(tx, citizen_id, phrase=phrase)
+
+    def set_recovered(self, tx: Connection, citizen_id: str, at: datetime) -> None:
+        _keep(tx, citizen_id, recovered_at=at)
+
+
+def _keep(tx: Connection, citizen_id: str, **values: Any) -> None:
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(citizen_safety).values(citizen_id=citizen_id, **values)
+    tx.execute(statement.on_conflict_do_update(index_elements=["citizen_id"], set_=values))
