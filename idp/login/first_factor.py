@@ -76,13 +76,18 @@ def check_neighbourhood(services: Services, visit: Visit) -> None:
 
     The exact counting is by authenticator, in SQL; this one slows whoever tries many citizens.
     """
+    if neighbourhood_must_wait(services):
+        turn_back(visit.registered, NoticeKind.TOO_MANY_ATTEMPTS, 429)
+
+
+def neighbourhood_must_wait(services: Services) -> bool:
+    """Whether so much failed from around this address that nothing is looked at now."""
     address, limit = peer_address(), services.policy.failed_sign_ins_per_address
     wider_limit = limit * services.policy.networks_to_addresses
-    if (
+    return (
         services.rates.reached(_FAILURES, neighbourhood(address)) >= limit
         or services.rates.reached(_FAILURES_AROUND, wider_network(address)) >= wider_limit
-    ):
-        turn_back(visit.registered, NoticeKind.TOO_MANY_ATTEMPTS, 429)
+    )
 
 
 def count_failure(services: Services, rejection: FactorRejected | Busy, kind: str) -> None:
