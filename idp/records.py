@@ -105,6 +105,15 @@ class PartialSignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address is said to be, in words; the address itself is not kept."""
+
+    city: str
+    country_code: str
+    """ISO 3166-1 alpha-2."""
+
+
+@dataclass(frozen=True, slots=True)
 class BrowserSession:
     """A citizen signed in with two factors, in one browser. Found by the digest of its cookie.
 
@@ -124,6 +133,8 @@ class BrowserSession:
     """The absolute end; using the session never moves it."""
     device: str = ""
     """Browser and system in words, for the security page."""
+    place: Place | None = None
+    """Where the browser was when it signed in, where the operator has a database of places."""
 
     @property
     def amr(self) -> tuple[str, ...]:

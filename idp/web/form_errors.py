@@ -38,12 +38,18 @@ class ErrorKind(StrEnum):
     """The browser's answer proves no key; the citizen may press again."""
     LAST_FACTOR = "last_factor"
 
+    MISSING_CURRENT_PASSWORD = "missing_current_password"
     CURRENT_PASSWORD_WRONG = "current_password_wrong"
     PASSWORD_TOO_SHORT = "password_too_short"
     PASSWORD_TOO_LONG = "password_too_long"
     PASSWORD_NOT_TEXT = "password_not_text"
     PASSWORD_COMMON = "password_common"
     PASSWORD_PERSONAL = "password_personal"
+
+    EMAIL = "email"
+    PHONE_NUMBER = "phone_number"
+    PHRASE = "phrase"
+    """Too short, too long, or something that a mail program would make a link of."""
 
 
 _FIELD_IDS = {
@@ -54,12 +60,16 @@ _FIELD_IDS = {
     ErrorKind.CODE_USED: "code",
     ErrorKind.MISSING_CODE: "code",
     ErrorKind.NAME: "name",
+    ErrorKind.MISSING_CURRENT_PASSWORD: "current-password",
     ErrorKind.CURRENT_PASSWORD_WRONG: "current-password",
     ErrorKind.PASSWORD_TOO_SHORT: "new-password",
     ErrorKind.PASSWORD_TOO_LONG: "new-password",
     ErrorKind.PASSWORD_NOT_TEXT: "new-password",
     ErrorKind.PASSWORD_COMMON: "new-password",
     ErrorKind.PASSWORD_PERSONAL: "new-password",
+    ErrorKind.EMAIL: "email",
+    ErrorKind.PHONE_NUMBER: "phone-number",
+    ErrorKind.PHRASE: "phrase",
 }
 
 
