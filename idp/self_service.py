@@ -84,6 +84,7 @@ class SelfService:
     ended_sessions: ports.EndedSessions
     ledger: ports.Ledger
     history: ports.History
+    safeties: ports.Safeties
     enrolment: Enrolment
     clock: Clock
 
@@ -186,6 +187,15 @@ class SelfService:
 
         self.transact(work)
         return True
+
+    def change_phrase(self, citizen_id: str, phrase: str) -> None:
+        """Keep the phrase, which `idp.safety.check_phrase` passed, by which the citizen knows our messages."""
+
+        def work(tx: ports.Tx) -> None:
+            self.safeties.set_phrase(tx, citizen_id, phrase)
+            self._note(citizen_id, events.PHRASE_CHANGED, {})(tx)
+
+        self.transact(work)
 
     def _ended_all(self, tx: ports.Tx, citizen_id: str, ended: int) -> None:
         self._note(citizen_id, events.SESSIONS_ENDED, {"ended": ended})(tx)

@@ -12,16 +12,18 @@ from idp.letters.letters import Letters
 from idp.messages.ports import Outbox
 from idp.protocol.policy import ProtocolPolicy
 from idp.repeated_values import RepeatedValues
+from idp.self_service import SelfService
 from idp.storage import ports
 from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
 from keys.key_ring import KeyRing
-from mfa.verification import Verification
 from mfa.enrolment import Enrolment
+from mfa.overview import Overview
 from mfa.ports import Factors
 from mfa.recovery_enrolment import RecoveryEnrolment
-
+from mfa.verification import Verification
 from mfa.webauthn_enrolment import WebauthnEnrolment
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -33,13 +35,15 @@ class Services:
     registry: Registry
     key_ring: KeyRing
     verification: Verification
-    subjects: Subjects
     factors: Factors
     """For reading; every change goes through one of the enrolments."""
     enrolment: Enrolment
+    factor_overview: Overview
+    self_service: SelfService
     webauthn: WebauthnEnrolment
     recovery_codes: RecoveryEnrolment
     ceremonies: Ceremonies
+    subjects: Subjects
     sessions: BrowserSessionRules
     known_browsers: KnownBrowsers
     pushed_requests: ports.PushedRequests
@@ -57,11 +61,12 @@ class Services:
     ended_sessions: ports.EndedSessions
     redemptions: ports.Redemptions
     ledger: ports.Ledger
-    traffic: Traffic
-    repeated_values: RepeatedValues
+    history: ports.History
     letters: Letters
     outbox: Outbox
     """For the inbox (`of_citizen`): whoever changes something appends to the ledger, which tells."""
     safeties: ports.Safeties
+    traffic: Traffic
+    repeated_values: RepeatedValues
     count: Callable[[str, dict[str, str]], None]
     """`count(event, labels)`: one step of a metric. Never fails, never slow."""

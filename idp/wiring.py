@@ -26,7 +26,7 @@ from idp.key_metrics import KeyMetrics, key_samples
 from idp.key_schedule import KeySchedule
 from idp.known_browsers import KnownBrowsers
 from idp.ledger import events
-from idp.ledger.in_sql import Ledger
+from idp.ledger.in_sql import History, Ledger
 from idp.letters import in_sql as letters_in_sql
 from idp.letters.invitations_in_sql import Invitations
 from idp.letters.letters import Letters
@@ -40,10 +40,11 @@ from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.repeated_values import RepeatedValues
 from idp.secrets_directory import DeploymentSecrets, read_secrets, read_smtp_password
+from idp.self_service import SelfService
 from idp.services import Services
 from idp.settings import Settings
-from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
 from idp.settings_webauthn import read_trust_roots
+from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.storage.safety_in_sql import Safeties
@@ -64,6 +65,7 @@ from keys.token_keys import TokenKeys
 from keys.token_sweep import sweep_token
 from mfa.enrolment import Enrolment
 from mfa.in_sql import Factors, Failures, PendingTotps, TotpSteps
+from mfa.overview import Overview
 from mfa.password import Passwords
 from mfa.recovery_codes import RecoveryDigests
 from mfa.recovery_enrolment import RecoveryEnrolment
@@ -217,24 +219,6 @@ class Wiring:
             unavailable=(StoreUnavailable,),
         )
 
-    def key_samples(self) -> "list[Metric]":
-        """What is measured of the keys, as the store has them now."""
-        keys, moves = self.key_store.load_all(), self.key_store.history()
-        policy = self.keys_services.policy
-        return list(key_samples(keys, moves, self.key_high_water.read(), policy, self.clock()))
-
-    def store_time(self) -> datetime | None:
-        """The time by PostgreSQL, or by Redis where there is none; None where that does not answer.
-
-        A clock that was handed in is nobody else's time, so nothing is held against it.
-        """
-        if self.clock is not system_clock:
-            return None
-        try:
-            return self.key_store.time() or in_redis.server_time(self.redis)
-        except StoreUnavailable:
-            return None
-
     @cached_property
     def key_high_water(self) -> HighestOf:
         beside_the_secrets = FileHighWater(self.settings.secrets_directory / "keys-high-water")
@@ -294,25 +278,6 @@ class Wiring:
             journal=self.ledger,
             passwords=self.passwords,
             sealer=self._sealer("totp"),
-        )
-
-    @cached_property
-    def enrolment(self) -> Enrolment:
-        return Enrolment(
-            transact=self.database.transact,
-            factors=Factors(self.database.reading),
-            pending=PendingTotps(),
-            journal=self.ledger,
-            passwords=self.passwords,
-            sealer=self._sealer("totp"),
-        )
-
-    @cached_property
-    def new_citizens(self) -> NewCitizens:
-        return NewCitizens(self.citizens, self.enrolment, _NAME)
-
-    @cached_property
-    def citizen_store(self) -> citizens_in_sql.Citizens:
             webauthn=WebauthnVerification(Credentials(reading), self.relying_party),
             recovery=RecoveryVerification(RecoverySets(reading), RecoveryDigests(self.secrets.pepper)),
         )
@@ -342,11 +307,29 @@ class Wiring:
             sets=RecoverySets(self.database.reading),
             journal=self.ledger,
             digests=RecoveryDigests(self.secrets.pepper),
+        )
+
+    @cached_property
+    def enrolment(self) -> Enrolment:
+        return Enrolment(
+            transact=self.database.transact,
+            factors=Factors(self.database.reading),
+            pending=PendingTotps(),
+            journal=self.ledger,
+            passwords=self.passwords,
+            sealer=self._sealer("totp"),
+        )
+
+    @cached_property
+    def new_citizens(self) -> NewCitizens:
+        return NewCitizens(self.citizens, self.enrolment, _NAME)
+
+    @cached_property
+    def citizen_store(self) -> citizens_in_sql.Citizens:
         return citizens_in_sql.Citizens(
             self.database.reading, self._sealer("citizens"), self.secrets.index_secret
         )
 
-    @cached_property
     @cached_property
     def letters(self) -> Letters:
         store = letters_in_sql.Letters(self.database.reading)
@@ -358,6 +341,7 @@ class Wiring:
         sealer = self._sealer("invitations")
         return Invitations(self.database.reading, sealer, self.citizen_store.cpr_index)
 
+    @cached_property
     def citizens(self) -> Citizens:
         services = self.services
         return Citizens(
@@ -368,6 +352,22 @@ class Wiring:
             sessions=services.browser_sessions,
             ended_sessions=services.ended_sessions,
             ledger=self.ledger,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def self_service(self) -> SelfService:
+        reading = self.database.reading
+        return SelfService(
+            transact=self.database.transact,
+            citizens=self.citizen_store,
+            grants=in_sql.Grants(reading, self.clock),
+            sessions=in_redis.BrowserSessions(self.redis, self.clock),
+            ended_sessions=in_sql.EndedSessions(reading),
+            ledger=self.ledger,
+            history=History(reading),
+            safeties=Safeties(reading),
+            enrolment=self.enrolment,
             clock=self.clock,
         )
 
@@ -386,6 +386,7 @@ class Wiring:
             skew=timedelta(seconds=settings.clock_skew_seconds),
             failed_sign_ins_per_address=settings.failed_sign_ins_per_address,
             published_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
+            high_offered=settings.level_high,
         )
 
     @cached_property
@@ -398,6 +399,15 @@ class Wiring:
             registry=self.registry,
             key_ring=self.key_ring,
             verification=self.verification,
+            factors=Factors(reading),
+            enrolment=self.enrolment,
+            factor_overview=Overview(
+                Factors(reading), Failures(reading), Credentials(reading), RecoverySets(reading)
+            ),
+            self_service=self.self_service,
+            webauthn=self.webauthn_enrolment,
+            recovery_codes=self.recovery_enrolment,
+            ceremonies=Ceremonies(in_redis.OneTime(client), clock, self.policy.challenge_lifetime),
             subjects=Subjects(self.secrets.subject_secret),
             known_browsers=KnownBrowsers(self.secrets.index_secret),
             sessions=BrowserSessionRules(self.policy.substantial_idle, self.policy.substantial_absolute),
@@ -405,7 +415,6 @@ class Wiring:
             login_attempts=in_redis.Records(client, clock, "login-attempt", LoginAttempt),
             partial_sign_ins=in_redis.Records(client, clock, "partial-sign-in", PartialSignIn),
             codes=in_redis.Records(client, clock, "code", AuthorizationCode),
-            high_offered=settings.level_high,
             browser_sessions=in_redis.BrowserSessions(client, clock),
             one_time=in_redis.OneTime(client),
             seen=in_redis.Seen(client, clock),
@@ -417,16 +426,12 @@ class Wiring:
             ended_sessions=in_sql.EndedSessions(reading),
             redemptions=in_sql.Redemptions(reading),
             ledger=self.ledger,
-            traffic=Traffic(),
-            repeated_values=RepeatedValues(metrics.count),
-            factors=Factors(reading),
-            enrolment=self.enrolment,
-            webauthn=self.webauthn_enrolment,
-            recovery_codes=self.recovery_enrolment,
-            ceremonies=Ceremonies(in_redis.OneTime(client), clock, self.policy.challenge_lifetime),
+            history=History(reading),
             letters=self.letters,
             outbox=self.outbox,
             safeties=Safeties(reading),
+            traffic=Traffic(),
+            repeated_values=RepeatedValues(metrics.count),
             count=metrics.count,
         )
 
@@ -444,10 +449,10 @@ class Wiring:
             "failures of unknown user IDs": self.verification.sweep(now),
             "unfinished enrolments": self.enrolment.sweep(now),
             "private keys in the HSM that nothing needs": sweep_token(self.keys_services),
-        }
-
             "old messages": transact(lambda tx: self.outbox.sweep(tx, now - _MESSAGES_KEPT)),
             "letters long expired": transact(lambda tx: letters_in_sql.Letters(reading).sweep(tx, now)),
+        }
+
     def count_dangling(self) -> dict[str, int]:
         """References across packages that lead nowhere, by what they are."""
         return dangling_references(self.database.reading)
