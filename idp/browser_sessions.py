@@ -1,6 +1,7 @@
 """Browser sessions: how one begins, goes on and ends.
 
     (nothing) ──two factors──▶ live ──idle limit, absolute end──▶ over
+                                │ └──one more factor──▶ live, perhaps at a higher level, with a new cookie
                                 │ └──signed in again──▶ live, with a new cookie
                                 └──"Log ud", end-sessions, block──▶ ended (in SQL too, since Redis may forget)
 
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 
 from idp.ids import new_id
 from idp.ledger import events
+from idp.protocol.acr import HIGH
 from idp.records import BrowserSession, ProvenFactor
 from idp.storage import ports
 
@@ -25,6 +27,9 @@ class BrowserSessionRules:
 
     idle: timedelta
     absolute: timedelta
+    high_idle: timedelta = timedelta(minutes=15)
+    """NIST SP 800-63B-4 §2.3.3."""
+    high_absolute: timedelta = timedelta(hours=8)
 
     def begin(
         self,
@@ -41,6 +46,7 @@ class BrowserSessionRules:
         `before` is the same citizen's session in this browser: its identity goes on, so that services which hold its
         `sid` are still told when it ends; the caller gives it a new cookie all the same (S-214).
         """
+        ends_at = now + (min(self.absolute, self.high_absolute) if acr == HIGH else self.absolute)
         return BrowserSession(
             session_id=before.session_id if before else new_id(),
             citizen_id=citizen_id,
@@ -49,9 +55,23 @@ class BrowserSessionRules:
             authenticated_at=now,
             started_at=before.started_at if before else now,
             last_used_at=now,
-            idle_expires_at=min(now + self.idle, now + self.absolute),
-            expires_at=now + self.absolute,
+            idle_expires_at=min(now + self._idle_of(acr), ends_at),
+            expires_at=ends_at,
             device=device,
+        )
+
+    def step_up(
+        self, before: BrowserSession, factors: tuple[ProvenFactor, ...], *, acr: str, now: datetime
+    ) -> BrowserSession:
+        """The session with one more factor. One factor is no new sign-in: neither its time nor its end moves on."""
+        ends_at = min(before.expires_at, now + self.high_absolute) if acr == HIGH else before.expires_at
+        return replace(
+            before,
+            factors=factors,
+            acr=acr,
+            last_used_at=now,
+            idle_expires_at=min(now + self._idle_of(acr), ends_at),
+            expires_at=ends_at,
         )
 
     def live(self, session: BrowserSession | None, now: datetime) -> BrowserSession | None:
@@ -64,7 +84,11 @@ class BrowserSessionRules:
         """The session with its idle limit moved, or None where it was written a moment ago."""
         if now - session.last_used_at < _TOUCH_AFTER:
             return None
-        return replace(session, last_used_at=now, idle_expires_at=min(now + self.idle, session.expires_at))
+        idle_expires_at = min(now + self._idle_of(session.acr), session.expires_at)
+        return replace(session, last_used_at=now, idle_expires_at=idle_expires_at)
+
+    def _idle_of(self, acr: str) -> timedelta:
+        return min(self.idle, self.high_idle) if acr == HIGH else self.idle
 
 
 def record_end(

@@ -222,6 +222,28 @@ class Wiring:
     @cached_property
     def key_high_water(self) -> HighestOf:
         beside_the_secrets = FileHighWater(self.settings.secrets_directory / "keys-high-water")
+    @cached_property
+    def sealed_columns(self) -> list[SealedColumn]:
+        return sealed_columns(self._sealer, self.database.reading, self.database.transact)
+
+    def key_samples(self) -> "list[Metric]":
+        """What is measured of the keys, as the store has them now."""
+        keys, moves = self.key_store.load_all(), self.key_store.history()
+        policy = self.keys_services.policy
+        return list(key_samples(keys, moves, self.key_high_water.read(), policy, self.clock()))
+
+    def store_time(self) -> datetime | None:
+        """The time by PostgreSQL, or by Redis where there is none; None where that does not answer.
+
+        A clock that was handed in is nobody else's time, so nothing is held against it.
+        """
+        if self.clock is not system_clock:
+            return None
+        try:
+            return self.key_store.time() or in_redis.server_time(self.redis)
+        except StoreUnavailable:
+            return None
+
         return HighestOf([beside_the_secrets, OpenedWhenAsked(lambda: RedisHighWater(self.redis))])
 
     @cached_property
@@ -410,7 +432,12 @@ class Wiring:
             ceremonies=Ceremonies(in_redis.OneTime(client), clock, self.policy.challenge_lifetime),
             subjects=Subjects(self.secrets.subject_secret),
             known_browsers=KnownBrowsers(self.secrets.index_secret),
-            sessions=BrowserSessionRules(self.policy.substantial_idle, self.policy.substantial_absolute),
+            sessions=BrowserSessionRules(
+                self.policy.substantial_idle,
+                self.policy.substantial_absolute,
+                self.policy.high_idle,
+                self.policy.high_absolute,
+            ),
             pushed_requests=in_redis.Records(client, clock, "pushed-request", PushedRequest),
             login_attempts=in_redis.Records(client, clock, "login-attempt", LoginAttempt),
             partial_sign_ins=in_redis.Records(client, clock, "partial-sign-in", PartialSignIn),

@@ -176,6 +176,9 @@ class Credentials(Protocol):
 
     def of_citizen(self, citizen_id: str) -> list[StoredCredential]: ...
 
+    def owner(self, credential_id: bytes) -> str | None:
+        """Whose key this is."""
+
     def advance(self, tx: Tx, factor_id: str, sign_count: int, *, backed_up: bool) -> bool:
         """One conditional UPDATE: the counter rises, or was and stays 0; it never falls (S-273, S-274)."""
 

@@ -4,6 +4,7 @@ The caller gives out each challenge, binds it to the session, and takes it back 
 """
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,15 @@ from mfa.errors import EnrolmentFault, EnrolmentRefused
 from mfa.factor_changes import check_name, check_room, new_factor_id, tell
 from mfa.factors import Factor, FactorKind
 from mfa.ports import Credentials, Factors, Journal, StoredCredential, Transact, Tx
-from mfa.webauthn import Attestation, Ceremony, NewCredential, RelyingParty, verify_registration
+from mfa.webauthn import (
+    Attestation,
+    Ceremony,
+    NewCredential,
+    RelyingParty,
+    WebauthnRejected,
+    parse_assertion,
+    verify_registration,
+)
 from mfa.webauthn_options import authentication_options, registration_options
 
 MOST_KEYS = 10
@@ -80,10 +89,28 @@ class WebauthnEnrolment:
         )
         return self._transact(lambda tx: self._add(tx, citizen_id, made, label, now))
 
-    def options(self, citizen_id: str | None, ceremony: Ceremony) -> dict[str, Any]:
-        """The options for `navigator.credentials.get`; None, passkey first, names no keys."""
-        allowed = () if citizen_id is None else self.credential_ids(citizen_id)
+    def options(
+        self, citizen_id: str | None, ceremony: Ceremony, *, allowed: Collection[bytes] | None = None
+    ) -> dict[str, Any]:
+        """The options for `navigator.credentials.get`; None, passkey first, names no keys.
+
+        `allowed` names some of the citizen's keys, where not every one would do.
+        """
+        if allowed is None:
+            allowed = () if citizen_id is None else self.credential_ids(citizen_id)
         return authentication_options(self._relying_party, ceremony, allowed=allowed)
+
+    def keys_of(self, citizen_id: str) -> list[StoredCredential]:
+        """A citizen's keys with what is known of each, oldest first; disabled ones too."""
+        return self._credentials.of_citizen(citizen_id)
+
+    def owner_of(self, credential_json: str) -> str | None:
+        """Whose key an answer claims to be from. Proves nothing; for finding who is to be counted against."""
+        try:
+            parsed = parse_assertion(credential_json)
+        except WebauthnRejected:
+            return None
+        return self._credentials.owner(parsed.credential_id)
 
     def credential_ids(self, citizen_id: str) -> tuple[bytes, ...]:
         """The ids of a citizen's keys, which `WebauthnAnswer.allowed` repeats."""

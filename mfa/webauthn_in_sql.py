@@ -56,6 +56,16 @@ class Credentials:
         with self._engine.connect() as connection:
             return [_credential_of(row) for row in connection.execute(statement)]
 
+    def owner(self, credential_id: bytes) -> str | None:
+        statement = (
+            select(tables.factors.c.citizen_id)
+            .join(_webauthn, _webauthn.c.factor_id == tables.factors.c.factor_id)
+            .where(_webauthn.c.credential_id == credential_id)
+        )
+        with self._engine.connect() as connection:
+            found: str | None = connection.execute(statement).scalar_one_or_none()
+        return found
+
     def advance(self, tx: Connection, factor_id: str, sign_count: int, *, backed_up: bool) -> bool:
         # WebAuthn Level 3 §7.2 (22): a key without a counter stays at 0
         rises = or_(_webauthn.c.sign_count < sign_count, _webauthn.c.sign_count == 0)

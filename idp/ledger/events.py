@@ -1,6 +1,8 @@
 """The names of what the ledger records about a citizen, with the actor words. Leaves name their own events."""
 
 SIGNED_IN = "signed-in"
+STEPPED_UP = "stepped-up"
+"""One more factor was proven in a session."""
 SESSION_ENDED = "session-ended"
 SESSIONS_ENDED = "sessions-ended"
 AUTHORIZED = "authorized"

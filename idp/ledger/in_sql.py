@@ -12,17 +12,20 @@ from sqlalchemy.exc import IntegrityError
 from idp.ledger.tables import ledger
 from idp.records import LedgerEntry
 from idp.storage.database import TransactionConflict
+from idp.storage.statements import Statement
 
-_APPEND = insert(ledger).from_select(
-    ["at", "event", "actor", "citizen_id", "citizen_number", "facts"],
-    select(
-        bindparam("entry_at", type_=ledger.c.at.type),
-        bindparam("entry_event", type_=ledger.c.event.type),
-        bindparam("entry_actor", type_=ledger.c.actor.type),
-        bindparam("entry_citizen", type_=ledger.c.citizen_id.type),
-        func.coalesce(func.max(ledger.c.citizen_number), 0) + 1,
-        bindparam("entry_facts", type_=ledger.c.facts.type),
-    ).where(ledger.c.citizen_id == bindparam("entry_citizen", type_=ledger.c.citizen_id.type)),
+_APPEND = Statement(
+    insert(ledger).from_select(
+        ["at", "event", "actor", "citizen_id", "citizen_number", "facts"],
+        select(
+            bindparam("entry_at", type_=ledger.c.at.type),
+            bindparam("entry_event", type_=ledger.c.event.type),
+            bindparam("entry_actor", type_=ledger.c.actor.type),
+            bindparam("entry_citizen", type_=ledger.c.citizen_id.type),
+            func.coalesce(func.max(ledger.c.citizen_number), 0) + 1,
+            bindparam("entry_facts", type_=ledger.c.facts.type),
+        ).where(ledger.c.citizen_id == bindparam("entry_citizen", type_=ledger.c.citizen_id.type)),
+    )
 )
 """One statement: the entry, and with it the citizen's next number."""
 
@@ -55,7 +58,7 @@ class Ledger:
             "entry_facts": written,
         }
         try:
-            tx.execute(_APPEND, row)
+            _APPEND.write(tx, row)
         except IntegrityError as conflict:  # another transaction took the same number: run again
             raise TransactionConflict from conflict
 
@@ -69,6 +72,14 @@ class Ledger:
         with self._engine.connect() as connection:
             rows = connection.execute(statement).all()
         return [_entry(row) for row in rows]
+
+    def last_time(self, citizen_id: str, event: str) -> datetime | None:
+        statement = select(func.max(ledger.c.at)).where(
+            ledger.c.citizen_id == citizen_id, ledger.c.event == event
+        )
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.execute(statement).scalar_one()
+        return found
 
 
 class History:

@@ -6,10 +6,11 @@ from idp.errors import AccessDenied, OAuthError
 from idp.grants.authorization_code import AlreadyDecided, record_refusal
 from idp.login.flow import refusal_of
 from idp.login.pages import NoticeKind
+from idp.login.sign_in import forget_proof
 from idp.login.visit import PROOF, Visit, turn_back
-from idp.login.way_back import lead_back
+from idp.login.way_back import lead_back, see_other
 from idp.services import Services
-from idp.web import forget_cookie, read_cookie
+from idp.web import forget_cookie
 
 
 def post_cancel(services: Services, visit: Visit, form: dict[str, str]) -> Response:
@@ -20,14 +21,22 @@ def post_cancel(services: Services, visit: Visit, form: dict[str, str]) -> Respo
 
 def refuse(services: Services, visit: Visit, refusal: OAuthError) -> Response:
     """Decide the request with a refusal. What was proven in the attempt is forgotten."""
+    if visit.attempt.own_page is not None:
+        return _to_the_front_page(services)
     citizen_id = visit.signed_in.session.citizen_id if visit.signed_in else None
     try:
         record_refusal(services, visit.attempt, refusal, citizen_id=citizen_id)
     except AlreadyDecided:
         turn_back(visit.registered, NoticeKind.ALREADY_USED, 409)
-    proof = read_cookie(PROOF)
-    if proof is not None:
-        services.partial_sign_ins.forget(proof)
+    forget_proof(services)
     response = lead_back(refusal_of(services, visit.attempt.request, refusal), visit)
+    forget_cookie(response, PROOF)
+    return response
+
+
+def _to_the_front_page(services: Services) -> Response:
+    """Nobody asked but the citizen, so there is nobody to tell."""
+    forget_proof(services)
+    response = see_other("/")
     forget_cookie(response, PROOF)
     return response

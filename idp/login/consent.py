@@ -5,7 +5,8 @@ from flask import Response
 from idp.errors import AccessDenied
 from idp.ledger import events
 from idp.login.cancel import refuse
-from idp.login.flow import after_post, is_at_consent
+from idp.login.flow import after_post, step_of
+from idp.login.steps import Step
 from idp.login.visit import Visit
 from idp.records import Consent
 from idp.services import Services
@@ -14,7 +15,7 @@ from idp.storage.ports import Tx
 
 def post_consent(services: Services, visit: Visit, form: dict[str, str]) -> Response:
     """Record the answer of the citizen who is signed in; an answer that is neither yes nor no changes nothing."""
-    if visit.signed_in is None or not is_at_consent(services, visit):
+    if visit.signed_in is None or step_of(services, visit) not in (Step.INFORM, Step.ASK):
         return after_post(visit)
     decision = form.get("decision")
     if decision == "decline":

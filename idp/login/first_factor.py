@@ -9,6 +9,7 @@ from idp.ids import digest, new_secret
 from idp.login.flow import after_post, proceed
 from idp.login.pages import ErrorKind, FormError, NoticeKind
 from idp.login.rejections import password_error
+from idp.login.sign_in import proven
 from idp.login.visit import KNOWN, PROOF, Visit, peer_address, turn_back
 from idp.records import PartialSignIn, ProvenFactor
 from idp.services import Services
@@ -44,7 +45,7 @@ def post_password(services: Services, visit: Visit, form: dict[str, str]) -> Res
         count_failure(services, rejection, "password")
         return proceed(services, visit, error=password_error(rejection, visit.now), user_id=user_id)
     services.count("factors", {"kind": "password", "outcome": "proven"})
-    factor = ProvenFactor(verified.factor_id, str(verified.kind), verified.amr, verified.proven_at)
+    factor = proven(services, verified)
     return remember_proof(services, visit, verified.citizen_id, (factor,))
 
 

@@ -8,13 +8,18 @@ from flask import Response
 from idp.errors import OAuthError, RedirectedError
 from idp.grants.authorization_code import AlreadyDecided, issue_code
 from idp.login import pages
+from idp.login.page_of import page_of
+from idp.login.question import Question, fresh_question, own_factors, second_question, step_up_question
 from idp.login.steps import Situation, Step, next_step
-from idp.login.visit import Visit, asker_of, ensure_browser, turn_back
+from idp.login.visit import Visit, ensure_browser, turn_back
 from idp.login.way_back import lead_back, see_other, send_back
+from idp.protocol.acr import can_be_met, missing_levels
 from idp.protocol.response_mode import AuthorizationResponse, code_response, error_response
-from idp.records import AuthorizationRequest, Consent, LoginAttempt
+from idp.records import AuthorizationRequest, Consent, LoginAttempt, OwnPage
 from idp.services import Services
 from idp.web import RETRY_AFTER_SECONDS, prefer_languages, render
+
+_Outcome = Step | AuthorizationResponse | OwnPage
 
 
 def begin(services: Services, visit: Visit) -> Response:
@@ -28,25 +33,43 @@ def begin(services: Services, visit: Visit) -> Response:
 
 
 def proceed(
-    services: Services, visit: Visit, *, error: pages.FormError | None = None, user_id: str = ""
+    services: Services,
+    visit: Visit,
+    *,
+    error: pages.FormError | None = None,
+    user_id: str = "",
+    way: str | None = None,
 ) -> Response:
-    """The page of the step that the attempt is at; at its end a page that leads back to the service."""
+    """The page of the step that the attempt is at; at its end a page that leads back to the service.
+
+    `way` is how the citizen wants to show a second factor, where there are several.
+    """
     prefer_languages(visit.attempt.request.ui_locales)
     outcome = _outcome(services, visit)
+    if isinstance(outcome, OwnPage):
+        return see_other(outcome.path)
     if isinstance(outcome, AuthorizationResponse):
         return lead_back(outcome, visit)
-    response = render(_page(services, visit, outcome, error, user_id), _status(error))
+    question = _question(services, visit, outcome)
+    page = page_of(services, visit, outcome, question, pages.Again(error, user_id, way))
+    response = render(page, _status(error))
     if response.status_code in (429, 503):
         response.headers["Retry-After"] = str((error and error.seconds) or RETRY_AFTER_SECONDS)
     return response
 
 
-def is_at_consent(services: Services, visit: Visit) -> bool:
-    """Whether the citizen is being told or asked what is released: only then an answer to that counts (S-295)."""
+def step_of(services: Services, visit: Visit) -> Step | None:
+    """Where the attempt is; None where its request is refused. An answer to another step counts for nothing (S-295)."""
     try:
-        return next_step(_situation(services, visit)) in (Step.INFORM, Step.ASK)
+        return next_step(_situation(services, visit))
     except OAuthError:
-        return False
+        return None
+
+
+def question_of(services: Services, visit: Visit) -> Question | None:
+    """The factor that is asked for beside the first one, if one is."""
+    step = step_of(services, visit)
+    return None if step is None else _question(services, visit, step)
 
 
 def after_post(visit: Visit) -> Response:
@@ -54,11 +77,13 @@ def after_post(visit: Visit) -> Response:
     return see_other(f"/login/{visit.attempt.attempt_id}")
 
 
-def _outcome(services: Services, visit: Visit) -> Step | AuthorizationResponse:
-    """The next step, or the answer to the client where there is none."""
+def _outcome(services: Services, visit: Visit) -> _Outcome:
+    """The next step, or where there is none the answer to the client, or the page of ours that waits."""
     try:
         step = next_step(_situation(services, visit))
-        return _decide(services, visit) if step is Step.DECIDE else step
+        if step is not Step.DECIDE:
+            return step
+        return visit.attempt.own_page or _decide(services, visit)
     except OAuthError as refusal:
         return refusal_of(services, visit.attempt.request, refusal)
 
@@ -87,48 +112,47 @@ def _situation(services: Services, visit: Visit) -> Situation:
     request, client = visit.attempt.request, visit.registered.client
     purpose = client.purpose(request.purpose_id)
     consent = services.consents.find(session.citizen_id, client.client_id, purpose.id) if session else None
+    lacks, missing = _missing(services, visit)
     in_force = consent is not None and _covers(consent, purpose.version, visit.attempt)
     return Situation(
         attempt=visit.attempt,
         now=visit.now,
         session=session,
-        partial=visit.partial,
+        partial=visit.half_proven,
         session_subject=services.subjects.for_client(client, session.citizen_id) if session else None,
         released=bool(request.claims),
         legal_ground=purpose.legal_ground,
         settled_at=consent.given_at if consent is not None and in_force else None,
+        can_be_met=can_be_met(request, services.policy),
+        lacks=lacks,
+        missing=missing,
     )
+
+
+def _missing(services: Services, visit: Visit) -> tuple[bool, Question | None]:
+    """Whether the session lacks something that is asked for, and which factor would give it."""
+    session, own_page = visit.signed_in.session if visit.signed_in else None, visit.attempt.own_page
+    if session is None:
+        return False, None
+    if own_page is not None:
+        stale = own_page.fresh and not own_factors(services, session.citizen_id).is_fresh(session, visit.now)
+        return stale, fresh_question(services, session) if stale else None
+    levels = missing_levels(visit.attempt.request, session, services.policy)
+    return bool(levels), step_up_question(services, session, levels, visit.now) if levels else None
+
+
+def _question(services: Services, visit: Visit, step: Step) -> Question | None:
+    if step is Step.STEP_UP:
+        return _missing(services, visit)[1]
+    if step is not Step.SECOND_FACTOR or visit.half_proven is None:
+        return None
+    asked = visit.attempt.request.acr_values
+    return second_question(services, visit.half_proven.citizen_id, asked, visit.now)
 
 
 def _covers(consent: Consent, version: str, attempt: LoginAttempt) -> bool:
     """Consent to less than is asked now is no consent to it."""
     return consent.version == version and set(attempt.request.claims) <= set(consent.claims)
-
-
-def _page(
-    services: Services, visit: Visit, step: Step, error: pages.FormError | None, user_id: str
-) -> pages.Step:
-    asker, attempt_id, token = asker_of(visit), visit.attempt.attempt_id, visit.token
-    if step is Step.FIRST_FACTOR:
-        return pages.FirstFactor(
-            asker=asker,
-            attempt_id=attempt_id,
-            csrf_token=token,
-            user_id=user_id or visit.attempt.request.login_hint or "",
-            error=error,
-            signed_in_again=visit.signed_in is not None,
-        )
-    if step is Step.SECOND_FACTOR:
-        return pages.SecondFactor(asker=asker, attempt_id=attempt_id, csrf_token=token, error=error)
-    citizen = services.citizens.find(visit.signed_in.session.citizen_id) if visit.signed_in else None
-    return pages.Consent(
-        asker=asker,
-        attempt_id=attempt_id,
-        csrf_token=token,
-        ground="law" if step is Step.INFORM else "consent",
-        released=visit.attempt.request.claims,
-        citizen_name=citizen.name if citizen else "",
-    )
 
 
 _WAITING = {pages.ErrorKind.SLOWED, pages.ErrorKind.BLOCKED}

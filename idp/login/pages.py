@@ -5,8 +5,9 @@ scripts may rely on, the same in every language:
 
     page            ids
     every page      #main #language-da #language-en #language-nb #help
-    first_factor    #asker #user-id #password #continue #cancel #show-password
-    second_factor   #asker #code #continue #cancel
+    first_factor    #asker #use-passkey #user-id #password #continue #cancel #show-password
+    second_factor   #asker #code #continue, or #use-key; #another-way #cancel
+    unmet           #asker #unmet #add-key #go-back #cancel
     consent         #asker #released #accept, and #decline (ground `consent`) or #cancel (ground `law`)
     any error       #error-summary, with a link to the field; at the field #error-user-id #error-password #error-code
     going back      #return (meta refresh, and a link) or #continue (form_post: a static script, and a button)
@@ -15,13 +16,13 @@ scripts may rely on, the same in every language:
     front_page      #sign-out #services (idp/portal/pages.py)
     error           #reference #copy-reference #return
 
-Forms post to `/login/<attempt_id>/{password,totp,consent,cancel}` and `/sign-out`, each with `csrf_token`.
+Forms post to `/login/<attempt_id>/{passkey,password,totp,key,unmet,consent,cancel}` and `/sign-out`, each with `csrf_token`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from idp.web.form_errors import ErrorKind as ErrorKind
@@ -51,6 +52,8 @@ class Asker:
     logo_url: str | None = None
     service_url: str | None = None
     """The service's own address, for the way back when the sign-in cannot go on."""
+    own_pages: bool = False
+    """Nobody else asks: the citizen is on the way to a page of ours."""
 
     def purpose(self, language: str) -> str:
         """Why the service asks, without a full stop; in Danish where the registration lacks the language."""
@@ -75,12 +78,27 @@ class Step(Page):
         return f"/login/{self.attempt_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a page that is shown again repeats, and how the citizen wants to go on."""
+
+    error: FormError | None = None
+    user_id: str = ""
+    """As the citizen wrote it."""
+    way: str | None = None
+
+
+Options = Mapping[str, Any]
+"""What static/webauthn.js tells the browser (WebAuthn Level 3 §5.1.8)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstFactor(Step):
-    """User ID and password."""
+    """A passkey, or user ID and password."""
 
     template: ClassVar[str] = "login/first_factor.html"
 
+    passkey: Options = field(repr=False)
     user_id: str = ""
     """As the citizen wrote it, or as the service hinted."""
     error: FormError | None = None
@@ -90,13 +108,33 @@ class FirstFactor(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactor(Step):
-    """Six digits. It names nobody: the password alone proves nothing yet."""
+    """Six digits, or a key. It names nobody: the password alone proves nothing yet."""
 
     template: ClassVar[str] = "login/second_factor.html"
 
+    key: Options | None = field(default=None, repr=False)
+    """A key is asked for; None: the six digits."""
+    another_way: str | None = None
+    """The other way that the citizen has."""
+    reason: str = "second"
+    """A word of `question.Reason`; the page says why it asks."""
     error: FormError | None = None
-    only_missing: bool = False
-    """The citizen is signed in, and only this factor is asked for (step-up)."""
+
+    @property
+    def only_missing(self) -> bool:
+        """The citizen is signed in, and only this factor is asked for (step-up)."""
+        return self.reason != "second"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmet(Step):
+    """The service asks for more than the citizen can show; nothing is told to it before the citizen knows."""
+
+    template: ClassVar[str] = "login/unmet.html"
+
+    wanted: Literal["key", "hardware", "high"]
+    has_keys: bool
+    """The citizen has keys, but none that is good enough, or not yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,18 @@ _CODE = {
     Rejection.REPLAYED: ErrorKind.CODE_USED,
     Rejection.DISABLED: ErrorKind.FACTOR_DISABLED,
 }
+_KEY = {
+    Rejection.WRONG: ErrorKind.KEY_WRONG,
+    Rejection.MALFORMED: ErrorKind.KEY_WRONG,
+    Rejection.REPLAYED: ErrorKind.KEY_WRONG,
+    Rejection.SUSPECT: ErrorKind.KEY_SUSPECT,
+    Rejection.DISABLED: ErrorKind.KEY_DISABLED,
+}
+# One that nobody has is told like one that was wrong: WebAuthn Level 3 §14.6.3 (S-291). A suspect key is its holder's.
+_PASSKEY = {
+    **dict.fromkeys(_KEY, ErrorKind.PASSKEY_WRONG),
+    Rejection.SUSPECT: ErrorKind.KEY_SUSPECT,
+}
 
 
 def password_error(rejection: FactorRejected | Busy, now: datetime) -> FormError:
@@ -29,6 +41,14 @@ def password_error(rejection: FactorRejected | Busy, now: datetime) -> FormError
 
 def code_error(rejection: FactorRejected | Busy, now: datetime) -> FormError:
     return _error(rejection, now, _CODE)
+
+
+def key_error(rejection: FactorRejected | Busy, now: datetime) -> FormError:
+    return _error(rejection, now, _KEY)
+
+
+def passkey_error(rejection: FactorRejected | Busy, now: datetime) -> FormError:
+    return _error(rejection, now, _PASSKEY)
 
 
 def _error(rejection: FactorRejected | Busy, now: datetime, kinds: dict[Rejection, ErrorKind]) -> FormError:

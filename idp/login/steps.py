@@ -1,7 +1,9 @@
 """What comes next in a sign-in: one ordered table, the first row that holds decides.
 
-    request ──▶ first factor ──▶ second factor ──▶ session ──▶ inform or ask ──▶ decide
-                     ▲ a fresh sign-in was asked for (prompt, max_age, another citizen)
+    request ──▶ first factor ──▶ second factor ──▶ session ──▶ step up ──▶ inform or ask ──▶ decide
+                  │   ▲ a fresh sign-in was asked for            │  ▲ a higher level or a fresh proof was asked for
+                  │     (prompt, max_age, another citizen)       └──▶ unmet: the citizen has no such factor
+                  └──a passkey is both──▶ session
 
 Pure. Pages never route to one another: each POST ends at the dispatcher (flow.py), which asks here. So a step cannot
 be skipped by posting its successor's form (S-294, S-295), and what was asked for survives a restart, a reload and a
@@ -13,13 +15,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from idp.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError
+from idp.errors import (
+    ConsentRequired,
+    InteractionRequired,
+    LoginRequired,
+    OAuthError,
+    UnmetAuthenticationRequirements,
+)
+from idp.login.question import Question
 from idp.records import BrowserSession, LoginAttempt, PartialSignIn
 
 
 class Step(StrEnum):
     FIRST_FACTOR = "first-factor"
     SECOND_FACTOR = "second-factor"
+    STEP_UP = "step-up"
+    """Somebody is signed in, and one factor more is asked for."""
+    UNMET = "unmet"
+    """Somebody is signed in, and has no factor that reaches what is asked for."""
     INFORM = "inform"
     """A purpose grounded in law: the citizen is told, and goes on."""
     ASK = "ask"
@@ -37,7 +50,7 @@ class Situation:
     session: BrowserSession | None
     """A live session of this browser."""
     partial: PartialSignIn | None
-    """What was proven in this attempt so far."""
+    """What was proven in this attempt so far, where that is newer than the session."""
     session_subject: str | None
     """The `sub` that the client would see for the session's citizen."""
     released: bool
@@ -45,6 +58,12 @@ class Situation:
     legal_ground: str
     settled_at: datetime | None
     """When this citizen was informed of, or consented to, this version of the purpose; None where never."""
+    can_be_met: bool = True
+    """Whether anybody could reach what the request asks for, in this deployment."""
+    lacks: bool = False
+    """Whether the session lacks a level, or a fresh proof, that is asked for."""
+    missing: Question | None = None
+    """The factor that would give it; None where the citizen has none."""
 
     @property
     def silent(self) -> bool:
@@ -84,12 +103,21 @@ class Row:
     refusal: type[OAuthError] | None = None
 
 
+def _never_met(situation: Situation) -> bool:
+    return not situation.can_be_met
+
+
 def _half_proven(situation: Situation) -> bool:
-    """Also where the citizen went back after signing in and proved a password again: that is the newest."""
-    if situation.partial is None:
-        return False
-    session = situation.session
-    return session is None or situation.partial.started_at >= session.authenticated_at
+    return situation.partial is not None
+
+
+def _lacks_a_factor(situation: Situation) -> bool:
+    """RFC 9470, S-298, S-302: only what is missing is asked for, and the requirement is read anew every time."""
+    return situation.lacks and situation.missing is not None
+
+
+def _lacks_and_has_none(situation: Situation) -> bool:
+    return situation.lacks
 
 
 def _no_session(situation: Situation) -> bool:
@@ -136,6 +164,13 @@ def _untold_by_law(situation: Situation) -> bool:
 
 TABLE: tuple[Row, ...] = (
     Row(
+        Step.UNMET,
+        _never_met,
+        "This provider reaches none of the levels that are asked for.",
+        UnmetAuthenticationRequirements,
+        refusal=UnmetAuthenticationRequirements,
+    ),
+    Row(
         Step.SECOND_FACTOR,
         _half_proven,
         "The first factor was proven in this attempt; the second is missing.",
@@ -157,6 +192,13 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(Step.FIRST_FACTOR, _fresh_sign_in_asked, "The client asked for a fresh sign-in.", LoginRequired),
     Row(Step.FIRST_FACTOR, _too_old, "The sign-in is older than max_age allows.", LoginRequired),
+    Row(Step.STEP_UP, _lacks_a_factor, "The session lacks a factor that is asked for.", LoginRequired),
+    Row(
+        Step.UNMET,
+        _lacks_and_has_none,
+        "The citizen has no factor that reaches the level that is asked for.",
+        UnmetAuthenticationRequirements,
+    ),
     Row(
         Step.INFORM,
         _untold_by_law,

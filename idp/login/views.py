@@ -10,8 +10,11 @@ from idp.login.cancel import post_cancel
 from idp.login.consent import post_consent
 from idp.login.first_factor import post_password
 from idp.login.flow import proceed
-from idp.login.second_factor import post_code
+from idp.login.options import show_options
+from idp.login.passkey import post_passkey
+from idp.login.second_factor import post_code, post_key
 from idp.login.sign_out import sign_out
+from idp.login.unmet import post_unmet
 from idp.login.visit import Visit, WrongTurn, open_visit
 from idp.services import Services
 from idp.web import RETRY_AFTER_SECONDS, accepts_cross_site_posts, check_form_token, read_form, render
@@ -19,8 +22,11 @@ from idp.web import RETRY_AFTER_SECONDS, accepts_cross_site_posts, check_form_to
 Post = Callable[[Services, Visit, dict[str, str]], Response]
 
 POSTS: dict[str, Post] = {
+    "passkey": post_passkey,
     "password": post_password,
     "totp": post_code,
+    "key": post_key,
+    "unmet": post_unmet,
     "consent": post_consent,
     "cancel": post_cancel,
 }
@@ -39,7 +45,11 @@ def login_pages(services: Services) -> Blueprint:
 
     def show(attempt_id: str) -> Response:
         _refuse_head()
-        return proceed(services, open_visit(services, attempt_id))
+        return proceed(services, open_visit(services, attempt_id), way=request.args.get("way"))
+
+    def options(attempt_id: str) -> Response:
+        _refuse_head()
+        return show_options(services, open_visit(services, attempt_id))
 
     def take(attempt_id: str, step: str) -> Response:
         form = read_form()
@@ -49,6 +59,7 @@ def login_pages(services: Services) -> Blueprint:
 
     pages.add_url_rule("/authorize", "authorize", authorization_endpoint, methods=["GET", "POST"])
     pages.add_url_rule("/login/<attempt_id>", "show", show, methods=["GET"])
+    pages.add_url_rule("/login/<attempt_id>/options", "options", options, methods=["GET"])
     for step in POSTS:
         pages.add_url_rule(
             f"/login/<attempt_id>/{step}", f"take_{step}", take, methods=["POST"], defaults={"step": step}

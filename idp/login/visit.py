@@ -18,6 +18,7 @@ from clients_registry.errors import UnregisteredRedirectUri
 from clients_registry.redirect_uris import check_redirect_uri
 from clients_registry.registry import RegisteredClient
 from idp.ids import digest, new_secret
+from idp.login.own_client import OWN_PAGES
 from idp.login.pages import Asker, Notice, NoticeKind, OrganisationKind
 from idp.records import AuthorizationRequest, BrowserSession, LoginAttempt, PartialSignIn
 from idp.services import Services
@@ -25,6 +26,9 @@ from idp.web import current_language, form_token, read_cookie, set_cookie
 from idp.web.static_files import StaticFiles
 
 BROWSER, PROOF, SESSION, KNOWN = "browser", "proof", "session", "known"
+
+PASSKEY = "passkey"
+"""The ceremony of the first page, which asks nobody in particular."""
 
 
 class WrongTurn(Exception):
@@ -59,6 +63,28 @@ class Visit:
     def token(self) -> str:
         """The form token of this attempt's pages."""
         return form_token(self.browser_secret, self.attempt.attempt_id)
+
+    @property
+    def half_proven(self) -> PartialSignIn | None:
+        """The sign-in that was begun and lacks its second factor.
+
+        Also where a session exists: the citizen went back and proved a password again, which is the newest.
+        """
+        session = self.signed_in.session if self.signed_in else None
+        if self.partial is None or session is None:
+            return self.partial
+        return self.partial if self.partial.started_at >= session.authenticated_at else None
+
+
+def ceremony_binding(visit: Visit, way: str) -> str:
+    """What a WebAuthn challenge of this attempt is bound to: the browser, the way it was asked for, and to whom.
+
+    So an answer to one question is never the answer to another (S-265, S-297, S-299, S-300).
+    """
+    asked = visit.signed_in.secret if visit.signed_in else ""
+    if visit.half_proven is not None:
+        asked = read_cookie(PROOF) or ""
+    return digest(" ".join((visit.attempt.attempt_id, visit.browser_secret, way, asked)))
 
 
 def find_signed_in(services: Services) -> SignedIn | None:
@@ -115,7 +141,9 @@ def open_visit(services: Services, attempt_id: str) -> Visit:
 
 
 def load_registered(services: Services, attempt: LoginAttempt) -> RegisteredClient:
-    """The attempt's client, as it is registered now (S-035)."""
+    """The attempt's client, as it is registered now (S-035); our own pages are in no registry."""
+    if attempt.own_page is not None:
+        return OWN_PAGES
     registered = services.registry.find_client(attempt.request.client_id)
     if registered is None or registered.disabled or not _still_fits(registered.client, attempt.request):
         raise WrongTurn(Notice(kind=NoticeKind.SERVICE_UNAVAILABLE), 403)
@@ -158,6 +186,7 @@ def asker_of(visit: Visit) -> Asker:
         claims=visit.attempt.request.claims,
         logo_url=logo_url(organisation.logo),
         service_url=service_url(client),
+        own_pages=visit.attempt.own_page is not None,
     )
 
 

@@ -36,3 +36,6 @@ class TellingLedger:
 
     def of_citizen(self, citizen_id: str, *, after: int = 0, limit: int = 100) -> Iterable[LedgerEntry]:
         return self._ledger.of_citizen(citizen_id, after=after, limit=limit)
+
+    def last_time(self, citizen_id: str, event: str) -> datetime | None:
+        return self._ledger.last_time(citizen_id, event)

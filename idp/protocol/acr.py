@@ -6,11 +6,12 @@ session came to its level is the login's matter.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from idp.errors import InvalidRequest, UnmetAuthenticationRequirements
 from idp.protocol.policy import ProtocolPolicy
-from idp.records import AuthorizationRequest, BrowserSession
+from idp.records import AuthorizationRequest, BrowserSession, ProvenFactor
+from mfa.factors import USER_VERIFIED
 
 SUBSTANTIAL = "urn:adgang:loa:substantial"
 HIGH = "urn:adgang:loa:high"
@@ -42,6 +43,43 @@ def parse_acr_values(value: str | None, *, default: Collection[str]) -> tuple[st
     return tuple(dict.fromkeys(value.split(" ")))
 
 
+def levels_asked(names: Collection[str], policy: ProtocolPolicy) -> tuple[str, ...]:
+    """What the asked names stand for, of all that this software knows; names that mean nothing here are left out."""
+    known = {SUBSTANTIAL, HIGH, PHISHING_RESISTANT, PHISHING_RESISTANT_HARDWARE}
+    levels = (policy.acr_names.get(name, name) for name in names)
+    return tuple(dict.fromkeys(level for level in levels if level in known))
+
+
+def can_be_met(request: AuthorizationRequest, policy: ProtocolPolicy) -> bool:
+    """Whether anybody could meet what the request asks for, in this deployment.
+
+    RFC 9470 §5: an asked level is necessary. Only names that nobody here knows are a wish (OIDC Core §3.1.2.1), unless
+    they are essential (§5.5.1.1).
+    """
+    levels = levels_asked(request.acr_values, policy)
+    if not levels:
+        return not (request.acr_essential and request.acr_values)
+    return policy.high_offered or set(levels) != {HIGH}
+
+
+def missing_levels(
+    request: AuthorizationRequest, session: BrowserSession, policy: ProtocolPolicy
+) -> tuple[str, ...]:
+    """The levels of which one must still be reached, dearest first; none where one is reached, or none was asked for."""
+    levels = levels_asked(request.acr_values, policy)
+    return () if first_met(levels, session, policy) is not None else levels
+
+
+def level_of(factors: Iterable[ProvenFactor], policy: ProtocolPolicy, *, proofed: bool) -> str:
+    """The level that these factors prove together; two of different kinds are the caller's condition.
+
+    High: a device-bound, attested key that verified its user, of a citizen whose identity an officer has checked, in
+    a deployment that offers it (protocol.md, levels). Synced keys never reach it (S-285).
+    """
+    strong = any(_HARDWARE in f.amr and USER_VERIFIED in f.amr for f in _phishing_resistant(factors))
+    return HIGH if strong and proofed and policy.high_offered else SUBSTANTIAL
+
+
 def first_met(asked: Collection[str], session: BrowserSession, policy: ProtocolPolicy) -> str | None:
     """The first of these names that the session meets, or None."""
     return next((name for name in asked if _meets(name, session, policy)), None)
@@ -59,12 +97,17 @@ def acr_of(request: AuthorizationRequest, session: BrowserSession, policy: Proto
 
 
 def _meets(name: str, session: BrowserSession, policy: ProtocolPolicy) -> bool:
-    resistant = [factor for factor in session.factors if factor.kind in _PHISHING_RESISTANT_KINDS]
-    if name == PHISHING_RESISTANT:
-        return bool(resistant)
-    if name == PHISHING_RESISTANT_HARDWARE:
-        return any(_HARDWARE in factor.amr for factor in resistant)
+    resistant = _phishing_resistant(session.factors)
     level = policy.acr_names.get(name, name)
+    if level == PHISHING_RESISTANT:
+        return bool(resistant)
+    if level == PHISHING_RESISTANT_HARDWARE:
+        return any(_HARDWARE in factor.amr for factor in resistant)
     if level == SUBSTANTIAL:
         return session.acr in (SUBSTANTIAL, HIGH)
     return level == HIGH and policy.high_offered and session.acr == HIGH
+
+
+def _phishing_resistant(factors: Iterable[ProvenFactor]) -> list[ProvenFactor]:
+    """Without those that were added after a recovery: for some days they raise nothing (protocol.md, recovery)."""
+    return [f for f in factors if f.kind in _PHISHING_RESISTANT_KINDS and f.raises_level]

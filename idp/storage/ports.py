@@ -246,6 +246,9 @@ class Ledger(Protocol):
 
     def of_citizen(self, citizen_id: str, *, after: int = 0, limit: int = 100) -> Iterable[LedgerEntry]: ...
 
+    def last_time(self, citizen_id: str, event: str) -> datetime | None:
+        """When this last happened to the citizen; None where it never did."""
+
 
 class History(Protocol):
     """The ledger, read backwards."""

@@ -25,7 +25,7 @@ def world(sql_url: str, clock: FrozenClock) -> Iterator[World]:
 def test_a_right_password_is_a_verified_factor(world: World) -> None:
     factor = world.give_password()
     verified = world.verify(ASTRID, RIGHT)
-    assert verified == VerifiedFactor(factor.factor_id, ASTRID, FactorKind.PASSWORD, ("pwd",), world.clock())
+    assert verified == VerifiedFactor(factor.factor_id, ASTRID, FactorKind.PASSWORD, ("pwd",), world.clock(), factor.created_at)
     assert world.events() == ["factor-added", "factor-verified"]
 
 
@@ -33,7 +33,7 @@ def test_a_right_code_is_a_verified_factor(world: World) -> None:
     device = world.give_totp()
     verified = world.verify(ASTRID, device.answer())
     assert verified == VerifiedFactor(
-        device.factor.factor_id, ASTRID, FactorKind.TOTP, ("otp",), world.clock()
+        device.factor.factor_id, ASTRID, FactorKind.TOTP, ("otp",), world.clock(), device.factor.created_at
     )
     assert world.events() == ["factor-added", "factor-verified"]
 
