@@ -83,12 +83,22 @@ def _key_schedule(wiring: "Wiring") -> list[Finding]:
 
 
 def _sealing(wiring: "Wiring") -> list[Finding]:
-    sealer = wiring.keys_services.sealer
-    old = [key for key in wiring.key_store.load_all().keys if not sealer.is_current(key.sealed)]
+    """What the present key-encryption key has not sealed would be lost with the previous one."""
+    services = wiring.keys_services
+    old = {
+        "signing keys": sum(
+            not services.sealer.is_current(key.sealed) for key in services.keys.load_all().keys
+        )
+    }
+    old |= {secrets.name: secrets.waiting() for secrets in services.sealed_elsewhere}
+    waiting = ", ".join(f"{count} {name}" for name, count in old.items() if count)
     text = (
-        f"{len(old)} signing keys are sealed under the previous key-encryption key. Run `adgang keys reseal`."
+        f"{waiting} are sealed under another key-encryption key than the present. Run `adgang keys reseal`."
     )
-    return _findings("sealing", [text] if old else [], "every signing key is under the present key")
+    more = "; the next or previous key can be taken away" if wiring.secrets.other_key_encryption_keys else ""
+    return _findings(
+        "sealing", [text] if waiting else [], f"all is under the present key-encryption key{more}"
+    )
 
 
 def _consistency(wiring: "Wiring") -> list[Finding]:

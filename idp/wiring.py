@@ -39,6 +39,7 @@ from idp.new_citizens import NewCitizens
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.repeated_values import RepeatedValues
+from idp.sealed_columns import sealed_columns
 from idp.secrets_directory import DeploymentSecrets, read_secrets, read_smtp_password
 from idp.self_service import SelfService
 from idp.services import Services
@@ -48,6 +49,7 @@ from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.storage.safety_in_sql import Safeties
+from idp.storage.sealed_in_sql import SealedColumn
 from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
 from keys.birth import ensure_keys
@@ -216,12 +218,10 @@ class Wiring:
             fetches=Fetches(self.database.reading),
             clients=self.jwks_clients.active,
             backends=self.signing_backends,
+            sealed_elsewhere=self.sealed_columns,
             unavailable=(StoreUnavailable,),
         )
 
-    @cached_property
-    def key_high_water(self) -> HighestOf:
-        beside_the_secrets = FileHighWater(self.settings.secrets_directory / "keys-high-water")
     @cached_property
     def sealed_columns(self) -> list[SealedColumn]:
         return sealed_columns(self._sealer, self.database.reading, self.database.transact)
@@ -244,6 +244,9 @@ class Wiring:
         except StoreUnavailable:
             return None
 
+    @cached_property
+    def key_high_water(self) -> HighestOf:
+        beside_the_secrets = FileHighWater(self.settings.secrets_directory / "keys-high-water")
         return HighestOf([beside_the_secrets, OpenedWhenAsked(lambda: RedisHighWater(self.redis))])
 
     @cached_property

@@ -16,7 +16,6 @@ from keys.cli_changes import (
     generate_key,
     publish_key,
     reconcile_keys,
-    reseal_keys,
     rotate_keys,
 )
 from keys.cli_frame import (
@@ -29,6 +28,7 @@ from keys.cli_frame import (
     confirm,
     services_of,
 )
+from keys.cli_reseal import reseal_keys
 from keys.drill import Drill, DrillPlan, drill_policy
 from keys.known_keys import KnownKeys
 from keys.listings import (

@@ -25,7 +25,6 @@ from keys.endings import Compromise, compromise, destroy
 from keys.key import SigningKey
 from keys.listings import compromise_advice, evidence_facts, evidence_table, key_facts
 from keys.reconcile import Reconciliation, reconcile
-from keys.reseal import reseal
 from keys.services import KeysServices, Order
 from keys.states import KeyState
 from keys.succession import activate, deactivate, evidence_for, rotate
@@ -136,23 +135,6 @@ def compromise_key(open_services: OpenServices, options: Options, *, kid: str) -
             answer_json(_compromise_facts(services, done))
         else:
             click.echo("\n".join(compromise_advice(done, services.policy)))
-
-
-@click.command("reseal")
-@changing
-def reseal_keys(open_services: OpenServices, options: Options) -> None:
-    """Seal every key under the present key-encryption key, so that the previous one can go."""
-    with services_of(open_services) as services:
-        seen = services.keys.load_all().keys
-        waiting = [key for key in seen if not services.sealer.is_current(key.sealed)]
-        confirm(f"Seal {len(waiting)} of {len(seen)} keys anew?", options)
-        if options.dry_run:
-            return
-        done = reseal(services, options.order)
-        if options.json_wanted:
-            answer_json({"resealed": [key.kid for key in done], "key_encryption_key": services.sealer.key_id})
-        else:
-            click.echo(f"{len(done)} of {len(seen)} keys were sealed anew, under {services.sealer.key_id}.")
 
 
 @click.command("reconcile")

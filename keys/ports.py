@@ -3,7 +3,7 @@
 Reads raise `KeysUnavailable` when the store does not answer. Writes go into the caller's transaction.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -86,6 +86,24 @@ class HighWater(Protocol):
 
     def raise_to(self, mark: Mark) -> None:
         """Keep `mark` if it is newer; a mark never falls, whoever writes at the same time."""
+
+
+class SealedElsewhere(Protocol):
+    """Other secrets under the same key-encryption key, wherever they are kept."""
+
+    @property
+    def name(self) -> str:
+        """What they are, in the plural."""
+
+    def waiting(self) -> int:
+        """How many another key than the present one has sealed."""
+
+    def reseal(self, after: Sequence[Any], limit: int) -> tuple[Sequence[Any] | None, int, list[str]]:
+        """Seal one batch of them anew, beginning behind the key `after` (empty: at the first).
+
+        Returns the key of the batch's last, or None where there was none left; how many were sealed anew; and what
+        names those that do not open, which are left as they are. Safe to run twice, and to kill at any time.
+        """
 
 
 class Fetches(Protocol):

@@ -45,6 +45,11 @@ class Sealer:
         """Names the key-encryption key that seals now, and tells nothing about it."""
         return self._current.hex()
 
+    @property
+    def present(self) -> bytes:
+        """What every envelope begins with that the present key-encryption key sealed."""
+        return _VERSION + self._current
+
     def seal(self, plaintext: bytes, associated: bytes) -> bytes:
         """An envelope that opens only with the same `associated` bytes."""
         header = _VERSION + self._current
@@ -71,7 +76,7 @@ class Sealer:
 
     def is_current(self, envelope: bytes) -> bool:
         """True where the present key-encryption key sealed it, so that it needs no reseal."""
-        return envelope[:_HEADER] == _VERSION + self._current
+        return envelope[:_HEADER] == self.present
 
     def _bound(self, header: bytes, associated: bytes) -> bytes:
         length = len(self._purpose).to_bytes(2, "big")

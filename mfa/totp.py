@@ -54,15 +54,15 @@ def new_seed() -> Seed:
 
 def seal_seed(sealer: Sealer, seed: Seed, citizen_id: str, factor_id: str) -> bytes:
     """The seed as it is kept: bound to this citizen and this factor, so that no two can be exchanged (S-258)."""
-    return sealer.seal(seed.base32.encode("ascii"), _associated(citizen_id, factor_id))
+    return sealer.seal(seed.base32.encode("ascii"), bound_to(citizen_id, factor_id))
 
 
 def unseal_seed(sealer: Sealer, sealed: bytes, citizen_id: str, factor_id: str) -> Seed:
     """The seed, if it was sealed for this citizen and this factor; else what the sealer raises."""
-    return Seed(sealer.unseal(sealed, _associated(citizen_id, factor_id)).decode("ascii"))
+    return Seed(sealer.unseal(sealed, bound_to(citizen_id, factor_id)).decode("ascii"))
 
 
-def _associated(citizen_id: str, factor_id: str) -> bytes:
+def bound_to(citizen_id: str, factor_id: str) -> bytes:
     return f"mfa.totp\0{citizen_id}\0{factor_id}".encode()
 
 

@@ -32,7 +32,7 @@ class Invitations:
             return {by_index[row.cpr_index]: row.citizen_id for row in connection.execute(statement)}
 
     def add(self, tx: Connection, invitation: Invitation, *, cpr: str, at: datetime) -> None:
-        sealed = self._sealer.seal(cpr.encode(), _associated(invitation.citizen_id))
+        sealed = self._sealer.seal(cpr.encode(), bound_to(invitation.citizen_id))
         values = _values(invitation) | {
             "citizen_id": invitation.citizen_id,
             "cpr_sealed": sealed,
@@ -68,7 +68,7 @@ class Invitations:
         statement = select(invitations.c.cpr_sealed).where(invitations.c.citizen_id == citizen_id)
         with self._engine.connect() as connection:
             sealed = connection.execute(statement).scalar_one()
-        return self._sealer.unseal(sealed, _associated(citizen_id)).decode()
+        return self._sealer.unseal(sealed, bound_to(citizen_id)).decode()
 
     def remove(self, tx: Connection, citizen_id: str) -> bool:
         return tx.execute(delete(invitations).where(invitations.c.citizen_id == citizen_id)).rowcount == 1
@@ -84,6 +84,6 @@ def _values(invitation: Invitation) -> dict[str, str]:
     }
 
 
-def _associated(citizen_id: str) -> bytes:
+def bound_to(citizen_id: str) -> bytes:
     """Binds a sealed number to its invitation."""
     return b"invitation-cpr:" + citizen_id.encode()

@@ -48,7 +48,7 @@ class Letters:
             kind=kind,
             citizen_id=citizen_id,
             code_digest=code_digest,
-            sealed_code=self.sealer.seal(code.encode(), _associated(kind, citizen_id)),
+            sealed_code=self.sealer.seal(code.encode(), bound_to(kind, citizen_id)),
             issued_at=now,
             expires_at=expires_at,
         )
@@ -109,7 +109,7 @@ class Letters:
 
     def _unseal(self, queued: ports.QueuedLetter) -> str:
         letter = queued.letter
-        return self.sealer.unseal(queued.sealed_code, _associated(letter.kind, letter.citizen_id)).decode()
+        return self.sealer.unseal(queued.sealed_code, bound_to(letter.kind, letter.citizen_id)).decode()
 
 
 def _digest(code: str) -> str:
@@ -129,6 +129,6 @@ def _fault(kept: ports.KeptLetter, kind: LetterKind, now: datetime) -> LetterFau
     return LetterFault.EXPIRED if now >= kept.letter.expires_at else None
 
 
-def _associated(kind: LetterKind, citizen_id: str) -> bytes:
+def bound_to(kind: LetterKind, citizen_id: str) -> bytes:
     """Binds a sealed code to its letter: two people's envelopes cannot be swapped."""
     return f"letter:{kind.value}:{citizen_id}".encode()

@@ -44,13 +44,13 @@ def print_stop_code(code: str) -> str:
 
 
 def seal_stop_code(sealer: Sealer, citizen_id: str, code: str) -> bytes:
-    return sealer.seal(code.encode(), _associated(citizen_id))
+    return sealer.seal(code.encode(), bound_to(citizen_id))
 
 
 def unseal_stop_code(sealer: Sealer, citizen_id: str, sealed: bytes) -> str:
-    return sealer.unseal(sealed, _associated(citizen_id)).decode()
+    return sealer.unseal(sealed, bound_to(citizen_id)).decode()
 
 
-def _associated(citizen_id: str) -> bytes:
+def bound_to(citizen_id: str) -> bytes:
     """Binds a sealed code to its citizen: two citizens' envelopes cannot be swapped."""
     return b"stop-code:" + citizen_id.encode()

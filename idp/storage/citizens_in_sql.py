@@ -51,7 +51,7 @@ class Citizens:
             None if citizen.address is None else json.dumps(values["address"], ensure_ascii=False)
         )
         values["canonical_user_id"] = canonical_user_id(citizen.user_id)
-        values["cpr_sealed"] = self._sealer.seal(cpr.encode(), _associated(citizen.citizen_id))
+        values["cpr_sealed"] = self._sealer.seal(cpr.encode(), bound_to(citizen.citizen_id))
         values["cpr_index"] = self.cpr_index(cpr)
         try:
             with tx.begin_nested():
@@ -72,7 +72,7 @@ class Citizens:
         statement = select(citizens.c.cpr_sealed).where(citizens.c.citizen_id == citizen_id)
         with self._engine.connect() as connection:
             sealed = connection.execute(statement).scalar_one()
-        return self._sealer.unseal(sealed, _associated(citizen_id)).decode()
+        return self._sealer.unseal(sealed, bound_to(citizen_id)).decode()
 
     def set_status(
         self, tx: Connection, citizen_id: str, status: str, *, blocked_by: str | None = None
@@ -131,6 +131,6 @@ def citizen_from_row(row: Row[*tuple[Any, ...]]) -> Citizen:
     )
 
 
-def _associated(citizen_id: str) -> bytes:
+def bound_to(citizen_id: str) -> bytes:
     """Binds a sealed number to its citizen: two citizens' envelopes cannot be swapped."""
     return b"cpr:" + citizen_id.encode()
