@@ -2,13 +2,16 @@
 
 What is logged is chosen at the call (`extra={...}`); nothing from a request is logged by accident. Never
 here: secrets, tokens, codes, cookies, passwords, CPR numbers (S-366). Libraries that log live tokens at DEBUG are
-held at WARNING.
+held at WARNING. An exception is told by where it happened and of which kind, also where nobody caught it: Python's own
+hooks would print its message.
 """
 
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -35,15 +38,34 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
+class _Handler(logging.StreamHandler[Any]):
+    """Standard error. A record that cannot be written is told without its words, which logging would print."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        self.stream.write(f'{{"level":"error","event":"a record was not logged","logger":"{record.name}"}}\n')
+
+
 def start_logging(level: str) -> None:
-    """Send everything to standard error in our form."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Send everything to standard error in our form, what nobody caught too."""
+    handler = _Handler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in _LOUD_LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+    sys.excepthook = _tell_uncaught
+    sys.unraisablehook = lambda fault: _tell_uncaught(fault.exc_type, fault.exc_value, fault.exc_traceback)
+    threading.excepthook = lambda fault: _tell_uncaught(fault.exc_type, fault.exc_value, fault.exc_traceback)
+
+
+def _tell_uncaught(
+    kind: type[BaseException], fault: BaseException | None, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    told = fault if fault is not None else kind()
+    logging.getLogger(__name__).critical("uncaught", exc_info=(kind, told, trace))
 
 
 def _without_values(fault: BaseException) -> list[str]:

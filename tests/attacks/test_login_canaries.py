@@ -1,10 +1,6 @@
 """Secrets that are followed through whole sign-ins, faults included: no log, ledger or store shows one."""
 
-import contextlib
-import io
-import logging
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +8,9 @@ import pytest
 import redis
 import requests
 
-from idp.log import start_logging
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import USER, Journey, begin, party
+from tests.support.logged import logged_as_in_service
 from tests.support.relying_party import RelyingParty
 
 MISTYPED = "korrekt hest batterie"
@@ -30,20 +26,6 @@ class Watched(RelyingParty):
         made = super().assertion(**changes)
         self.assertions.append(made)
         return made
-
-
-@contextlib.contextmanager
-def logged_as_in_service(level: str) -> Iterator[io.StringIO]:
-    """What a process of ours would write to standard error."""
-    root, written = logging.getLogger(), io.StringIO()
-    handlers, before = list(root.handlers), root.level
-    with contextlib.redirect_stderr(written):
-        start_logging(level)
-    try:
-        yield written
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(before)
 
 
 def whole_story(deployment: Deployment, name: str, scope: str) -> dict[str, str]:
