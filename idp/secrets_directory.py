@@ -23,6 +23,8 @@ from keys.hsm_secret import key_encryption_key as key_from_hsm
 _NAMES = ("key-encryption-key", "pepper", "subject-secret", "index-secret")
 _OTHERS = ("key-encryption-key-next", "key-encryption-key-previous")
 _BYTES = 32
+_LEAST_DIFFERENT_BYTES = 16
+"""Of 32 random bytes some 30 differ; that fewer than 16 do happens once in 10^16 times. A default has few (S-396)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +142,6 @@ def _decode(text: str) -> bytes:
         value = b""
     if len(value) != _BYTES:
         raise ValueError("does not hold 32 bytes in base64url. Restore it from backup.")
+    if len(set(value)) < _LEAST_DIFFERENT_BYTES:
+        raise ValueError("is not random: somebody made it up. Make secrets with `adgang secrets create`.")
     return value

@@ -63,7 +63,7 @@ def short_key(deployment: Deployment, environment: Environment) -> None:
 
 
 def other_key(deployment: Deployment, environment: Environment) -> None:
-    (deployment.settings.secrets_directory / "key-encryption-key").write_text("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n")  # fmt: skip
+    (deployment.settings.secrets_directory / "key-encryption-key").write_text("_1ulBAgZ6mAtMEmHQBhCG_LOfnlJ1dBYGCRpjXg2kUc=\n")  # fmt: skip
 
 
 def no_directory(deployment: Deployment, environment: Environment) -> None:
