@@ -109,20 +109,22 @@ class Enrolment:
             EnrolmentRefused: nothing was offered or it expired; or a bad name; or too many devices.
             FactorRejected: wrong or malformed code; the offer stands.
         """
+        return self._transact(lambda tx: self.keep_totp(tx, citizen_id, binding, code, name=name, now=now))
+
+    def keep_totp(
+        self, tx: Tx, citizen_id: str, binding: str, code: str, *, name: str, now: datetime
+    ) -> Factor:
+        """The same in the caller's transaction, which what it raises must roll back: the offer then stands."""
         label = check_name(name)
-
-        def work(tx: Tx) -> Factor:
-            check_room(self._factors, tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
-            offer = self._pending.take(tx, citizen_id, binding)
-            if offer is None or offer.expires_at <= now:
-                raise EnrolmentRefused(EnrolmentFault.UNKNOWN)
-            step = _first_step(self._seed_of(offer), code, now)  # raising puts the offer back
-            factor = Factor(offer.factor_id, citizen_id, FactorKind.TOTP, label, now)
-            self._factors.add_totp(tx, factor, offer.sealed_seed, used_step=step)
-            tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now)
-            return factor
-
-        return self._transact(work)
+        check_room(self._factors, tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
+        offer = self._pending.take(tx, citizen_id, binding)
+        if offer is None or offer.expires_at <= now:
+            raise EnrolmentRefused(EnrolmentFault.UNKNOWN)
+        step = _first_step(self._seed_of(offer), code, now)
+        factor = Factor(offer.factor_id, citizen_id, FactorKind.TOTP, label, now)
+        self._factors.add_totp(tx, factor, offer.sealed_seed, used_step=step)
+        tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now)
+        return factor
 
     def rename(self, citizen_id: str, factor_id: str, name: str, *, now: datetime) -> None:
         """
@@ -145,15 +147,18 @@ class Enrolment:
             EnrolmentRefused: no such factor of this citizen, or the last.
         """
 
-        def work(tx: Tx) -> Factor:
-            factor, others = self._lock(tx, citizen_id, factor_id)
-            if not leaves_a_way_in(others):
-                raise EnrolmentRefused(EnrolmentFault.LAST)
-            self._factors.remove(tx, factor_id)
-            tell(self._journal, tx, events.FACTOR_REMOVED, factor, actor, now)
-            return factor
+        return self._transact(lambda tx: self.take_away(tx, citizen_id, factor_id, actor=actor, now=now))
 
-        return self._transact(work)
+    def take_away(
+        self, tx: Tx, citizen_id: str, factor_id: str, *, actor: str = "citizen", now: datetime
+    ) -> Factor:
+        """The same in the caller's transaction."""
+        factor, others = self._lock(tx, citizen_id, factor_id)
+        if not leaves_a_way_in(others):
+            raise EnrolmentRefused(EnrolmentFault.LAST)
+        self._factors.remove(tx, factor_id)
+        tell(self._journal, tx, events.FACTOR_REMOVED, factor, actor, now)
+        return factor
 
     def sweep(self, now: datetime) -> int:
         """Forget offers that expired; returns how many."""

@@ -22,13 +22,13 @@ class RecoveryEnrolment:
 
     def renew(self, citizen_id: str, *, actor: str = "citizen", now: datetime) -> IssuedCodes:
         """A new set, which ends the one before it."""
+        return self._transact(lambda tx: self.renew_in(tx, citizen_id, actor=actor, now=now))
+
+    def renew_in(self, tx: Tx, citizen_id: str, *, actor: str = "citizen", now: datetime) -> IssuedCodes:
+        """The same in the caller's transaction."""
         factor = Factor(new_factor_id(), citizen_id, FactorKind.RECOVERY_CODE, "", now)
         codes = recovery_codes.new_codes()
         digests = [self._digests.digest(factor.factor_id, recovery_codes.parse_code(code)) for code in codes]
-
-        def work(tx: Tx) -> IssuedCodes:
-            self._sets.replace(tx, factor, digests)
-            tell(self._journal, tx, events.FACTOR_ADDED, factor, actor, now)
-            return IssuedCodes(factor, codes)
-
-        return self._transact(work)
+        self._sets.replace(tx, factor, digests)
+        tell(self._journal, tx, events.FACTOR_ADDED, factor, actor, now)
+        return IssuedCodes(factor, codes)

@@ -80,14 +80,29 @@ class WebauthnEnrolment:
             WebauthnRejected: the answer proves no new key.
             EnrolmentRefused: known already, too many keys, or a bad name.
         """
-        label = check_name(name)
-        made = verify_registration(
+        made = self.verify_new(credential_json, ceremony)
+        return self._transact(lambda tx: self.keep_key(tx, citizen_id, made, name=name, now=now))
+
+    def verify_new(self, credential_json: str, ceremony: Ceremony) -> NewCredential:
+        """The key that the ceremony made, to be kept with `keep_key`.
+
+        Raises:
+            WebauthnRejected
+        """
+        return verify_registration(
             credential_json,
             relying_party=self._relying_party,
             ceremony=ceremony,
             attestation=self._attestation,
         )
-        return self._transact(lambda tx: self._add(tx, citizen_id, made, label, now))
+
+    def keep_key(self, tx: Tx, citizen_id: str, made: NewCredential, *, name: str, now: datetime) -> Factor:
+        """Make it the citizen's, in the caller's transaction.
+
+        Raises:
+            EnrolmentRefused
+        """
+        return self._add(tx, citizen_id, made, check_name(name), now)
 
     def options(
         self, citizen_id: str | None, ceremony: Ceremony, *, allowed: Collection[bytes] | None = None
