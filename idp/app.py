@@ -15,6 +15,7 @@ from idp.ids import new_reference
 from idp.login.views import login_pages
 from idp.portal import portal_pages
 from idp.portal.front_page import front_page
+from idp.portal.security.views import security_pages
 from idp.settings import Settings
 from idp.web import WebConfig, make_flask
 from idp.wiring import Wiring
@@ -61,6 +62,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
     pages.register_blueprint(portal_pages())
     pages.register_blueprint(front_page(services))
     pages.register_blueprint(login_pages(services))
+    pages.register_blueprint(security_pages(services))
     return Provider(
         wiring=wiring,
         pages=pages,

@@ -1,0 +1,15 @@
+"""The inbox: what we told this citizen, on whatever channel."""
+
+from idp.portal.security import pages
+from idp.portal.security.visit import ROOT, OwnVisit
+from idp.services import Services
+
+
+def show_messages(services: Services, visit: OwnVisit) -> pages.Messages:
+    return pages.Messages(
+        secret=visit.secret,
+        path=f"{ROOT}/messages",
+        now=visit.now,
+        messages=tuple(services.outbox.of_citizen(visit.citizen_id)),
+        phrase=services.safeties.find(visit.citizen_id).phrase,
+    )
