@@ -221,6 +221,22 @@ def test_the_method_must_be_the_registered_one(deployment: Deployment) -> None:
     assert _answer(deployment, {"client_assertion_type": TYPE}) == REFUSED
 
 
+def test_no_header_about_a_certificate_authenticates_anybody(deployment: Deployment) -> None:
+    """S-108: mutual TLS is not offered yet; what a proxy would say, a client says for itself."""
+    certificate = ":" + base64.b64encode(b"-----any certificate-----").decode() + ":"
+    headers = {
+        "Client-Cert": certificate,
+        "Client-Cert-Chain": certificate,
+        "X-SSL-Client-Cert": certificate,
+        "X-SSL-Client-Verify": "SUCCESS",
+        "X-Client-Verify": "SUCCESS",
+        "X-Forwarded-Client-Cert": "Subject=anybody",
+        "Forwarded": "for=127.0.0.1;proto=https",
+    }
+    for client in (deployment.clients["Byggesager"], deployment.clients["Sundhedstider"]):
+        assert _answer(deployment, {"client_id": client.client_id}, headers=headers) == REFUSED
+
+
 def test_a_client_may_be_registered_for_the_secret_in_the_body(deployment: Deployment) -> None:
     organisation = deployment.wiring.registry.organisations()[0].organisation_id
     client = deployment.add_client(

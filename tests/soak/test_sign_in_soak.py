@@ -90,14 +90,30 @@ def test_a_code_is_redeemed_once_in_two_hundred_rounds(deployment_each: Deployme
     print(f"\nS-069: {dict(outcomes)}")
 
 
-def test_a_hundred_thousand_guesses_at_codes_hit_nothing(deployment: Deployment) -> None:
-    """S-075: no hit, throttled, and no row is written for a miss."""
+@pytest.fixture
+def proxied(tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock) -> Iterator[Deployment]:
+    """A provider that believes the proxy on this machine about addresses."""
+    trusting = {"ADGANG_TRUSTED_PROXIES": "127.0.0.0/8,::1/128"}
+    with running_deployment(tmp_path, sqlite_url, valkey_url, clock, **trusting) as running:
+        yield running
+
+
+def test_a_hundred_thousand_guesses_at_codes_hit_nothing(proxied: Deployment) -> None:
+    """S-075: half from one address, half from a thousand; no hit, throttled, and no row is written for a miss."""
+    before, begun = _rows(proxied), time.monotonic()
+    for addresses in (1, 1_000):
+        statuses = _guess(proxied, 50_000, addresses)
+        print(f"\nS-075: {addresses} addresses: {dict(statuses)} after {time.monotonic() - begun:.0f} s")
+        assert set(statuses) == {400, 429} and statuses[429] > 0.95 * 50_000
+    assert _rows(proxied) == before
+
+
+def _guess(deployment: Deployment, tries: int, addresses: int) -> Counter[int]:
     service = RelyingParty(deployment, deployment.clients["Sundhedstider"])
     basic = base64.b64encode(f"{service.client.client_id}:{service.client.secret}".encode()).decode()
-    before = _rows(deployment)
     statuses: Counter[int] = Counter()
     with requests.Session() as session:
-        for _ in range(100_000):
+        for n in range(tries):
             answer = session.post(
                 deployment.issuer + "/token",
                 data={
@@ -106,13 +122,14 @@ def test_a_hundred_thousand_guesses_at_codes_hit_nothing(deployment: Deployment)
                     "redirect_uri": service.client.redirect_uri,
                     "code_verifier": "v" * 43,
                 },
-                headers={"Authorization": f"Basic {basic}"},
+                headers={
+                    "Authorization": f"Basic {basic}",
+                    "X-Forwarded-For": f"198.18.{n % addresses // 250}.{n % addresses % 250 + 1}",
+                },
                 timeout=20,
             )
             statuses[answer.status_code] += 1
-    print(f"\nS-075: {dict(statuses)}")
-    assert set(statuses) == {400, 429} and statuses[429] > 99_000
-    assert _rows(deployment) == before
+    return statuses
 
 
 def _rows(deployment: Deployment) -> list[int]:
