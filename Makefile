@@ -35,6 +35,7 @@ soak: .venv/test .venv/translations ## the long form of what `make test` samples
 	$(BIN)/python -m pytest -s -m soak --timeout 3600 $(TESTS)
 
 bench: .venv/test .venv/translations ## requests per second, latency, processor time and memory
+	$(BIN)/python -m bench.signing
 	$(BIN)/python -m bench.run
 
 docs: .venv/test ## write the documents that are made from the code
