@@ -19,6 +19,8 @@ READ_ONLY = {
     "/static/<digest>/<path:name>",
 }  # fmt: skip
 """Pages that prove, decide and end nothing, whoever asks."""
+OPTIONS = {"/login/<attempt_id>/options"}
+"""A new challenge for what the attempt's page asks anyway; tests/attacks/test_login_keys_bound.py."""
 DECIDING = {"/authorize", "/login/<attempt_id>"}
 """Pages that decide a request where nothing is missing; every state of them is a row below."""
 ENDING = {"/sign-out"}
@@ -35,9 +37,9 @@ def test_every_route_is_in_a_matrix(deployment: Deployment) -> None:
     """S-398: and nothing but a POST changes anything, besides the two that decide."""
     rules = {rule.rule: rule.methods or set() for rule in deployment.provider.pages.url_map.iter_rules()}
     posts = {f"/login/<attempt_id>/{step}" for step in STEPS}
-    assert set(rules) == READ_ONLY | DECIDING | ENDING | posts
+    assert set(rules) == READ_ONLY | OPTIONS | DECIDING | ENDING | posts
     assert set(STEPS) == set(POSTS)
-    assert all(rules[rule] <= {"GET", "HEAD"} for rule in READ_ONLY)
+    assert all(rules[rule] <= {"GET", "HEAD"} for rule in READ_ONLY | OPTIONS)
     assert all(rules[rule] == {"POST"} for rule in posts | ENDING)
     assert deployment.provider.machine.paths == MACHINE
 
@@ -175,26 +177,30 @@ INCOMPLETE = Outcome(400, "error-summary")
 STEPS: dict[str, dict[str, str]] = {
     "password": {"user_id": USER, "password": PASSWORD},
     "totp": {"code": "right"},
+    "passkey": {"credential": "{}"},
+    "key": {"credential": "{}"},
+    "unmet": {},
     "consent": {"decision": "accept"},
     "cancel": {},
 }
 
-#                                      password  totp     consent  cancel     GET
-TABLE: list[tuple[Callable[[Deployment], Journey], Outcome, Outcome, Outcome, Outcome, Outcome]] = [
-    (nothing_proven,                   SECOND,   FIRST,   FIRST,   WENT_BACK, FIRST),
-    (password_proven,                  SECOND,   CONSENT, SECOND,  WENT_BACK, SECOND),
-    (signed_in,                        SECOND,   CONSENT, Outcome(200, "!code"), WENT_BACK, CONSENT),
-    (signed_in_but_asked_again,        SECOND,   FIRST,   FIRST,   WENT_BACK, FIRST),
-    (decided,                          SECOND,   USED,    USED,    USED,      USED),
-    (expired,                          GONE,     GONE,    GONE,    GONE,      GONE),
-    (forgotten,                        GONE,     GONE,    GONE,    GONE,      GONE),
-    (in_another_browser,               FOREIGN,  FOREIGN, FOREIGN, FOREIGN,   FOREIGN),
-    (in_another_browser_that_is_signed_in, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN),
-    (client_disabled,                  CLOSED,   CLOSED,  CLOSED,  CLOSED,    CLOSED),
-    (purpose_withdrawn,                CLOSED,   CLOSED,  CLOSED,  CLOSED,    CLOSED),
-    (redirect_uri_withdrawn,           CLOSED,   CLOSED,  CLOSED,  CLOSED,    CLOSED),
-    (citizen_blocked_half_way,         SECOND,   BLOCKED, SECOND,  WENT_BACK, SECOND),
-    (citizen_blocked_after_signing_in, SECOND,   FIRST,   FIRST,   WENT_BACK, FIRST),
+#                                      password  totp     passkey  key      unmet    consent  cancel     GET
+# state, then password, totp, passkey, key, unmet, consent, cancel, GET
+TABLE: list[tuple[Callable[[Deployment], Journey], *tuple[Outcome, ...]]] = [
+    (nothing_proven, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
+    (password_proven, SECOND, CONSENT, SECOND, SECOND, SECOND, SECOND, WENT_BACK, SECOND),
+    (signed_in, SECOND, CONSENT, CONSENT, CONSENT, CONSENT, Outcome(200, "!code"), WENT_BACK, CONSENT),
+    (signed_in_but_asked_again, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
+    (decided, SECOND, USED, USED, USED, USED, USED, USED, USED),
+    (expired, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE),
+    (forgotten, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE),
+    (in_another_browser, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN),
+    (in_another_browser_that_is_signed_in, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN),
+    (client_disabled, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
+    (purpose_withdrawn, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
+    (redirect_uri_withdrawn, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
+    (citizen_blocked_half_way, SECOND, BLOCKED, SECOND, SECOND, SECOND, SECOND, WENT_BACK, SECOND),
+    (citizen_blocked_after_signing_in, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
 ]  # fmt: skip
 CASES = [
     pytest.param(state, step, outcome, id=f"{state.__name__}-{step}")
@@ -239,7 +245,7 @@ def test_a_form_that_says_nothing_stays_where_it_is(
     """S-295: but for cancelling, which needs nothing else."""
     journey = state(deployment)
     here = outcome_of(journey.browser.get(journey.address))
-    other = {"password": "totp", "totp": "consent", "consent": "password", "cancel": "consent"}[step]
+    other = "consent" if step != "consent" else "password"
     for fields in ({}, {"next": "decide", "skip": "1"}, STEPS[other]):
         answer = outcome_of(journey.post(step, csrf_token=journey.token, **fields))
         if step == "cancel":

@@ -1,11 +1,14 @@
 """A citizen at a browser without JavaScript: cookies, forms, redirects, meta refresh. Over real HTTP."""
 
+import json
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
+
+from tests.support.authenticator import Authenticator
 
 
 @dataclass
@@ -14,6 +17,8 @@ class Form:
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    """What the form tells a script of a WebAuthn ceremony."""
 
 
 class _Reader(HTMLParser):
@@ -29,7 +34,8 @@ class _Reader(HTMLParser):
         if "id" in found:
             self.ids.add(found["id"])
         if tag == "form":
-            self.forms.append(Form(found.get("action", "")))
+            options = json.loads(found.get("data-options", "{}"))
+            self.forms.append(Form(found.get("action", ""), options=options))
         elif tag == "input" and self.forms and found.get("name") and found.get("type") != "submit":
             self.forms[-1].fields[found["name"]] = found.get("value") or ""
         elif tag == "meta" and found.get("http-equiv", "").lower() == "refresh":
@@ -91,6 +97,10 @@ class CitizenBrowser:
         """From the first page to whatever follows the second factor."""
         page = self.submit(page, "/password", user_id=user_id, password=password)
         return self.submit(page, "/totp", code=code)
+
+    def use_key(self, page: Page, ending: str, key: Authenticator, **wrong: Any) -> Page:
+        """Answer the ceremony of the form whose address ends so, as a script would after a touch."""
+        return self.submit(page, ending, credential=key.get(page.form(ending).options, **wrong))
 
     def _arrive(self, response: requests.Response) -> Page:
         while response.is_redirect:

@@ -1,7 +1,10 @@
 """One citizen's way through one sign-in, as far as a test wants to go."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from idp.ceremonies import ADD_KEY
+from tests.support.authenticator import Authenticator
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.relying_party import AuthorizationAsked, RelyingParty
@@ -42,6 +45,16 @@ class Journey:
         self.page = self.browser.submit(self.page, "/totp", code=right)
         return self.page
 
+    def passkey(self, key: Authenticator, **wrong: Any) -> Page:
+        """One touch on the first page."""
+        self.page = self.browser.use_key(self.page, "/passkey", key, **wrong)
+        return self.page
+
+    def key(self, key: Authenticator, **wrong: Any) -> Page:
+        """A key where one more factor is asked for."""
+        self.page = self.browser.use_key(self.page, "/key", key, **wrong)
+        return self.page
+
     def answer(self, decision: str = "accept") -> Page:
         self.page = self.browser.submit(self.page, "/consent", decision=decision)
         return self.page
@@ -72,3 +85,19 @@ def cookie(browser: CitizenBrowser, kind: str) -> str | None:
     """The value of our cookie `kind`."""
     found = [c.value for c in browser.session.cookies if c.name.endswith(f"-{kind}")]
     return found[0] if found else None
+
+
+def add_key(
+    deployment: Deployment, user_id: str = USER, name: str = "Min nøgle", **traits: Any
+) -> Authenticator:
+    """A key of the citizen's, added some time ago."""
+    services, citizen = deployment.wiring.services, deployment.citizens[user_id].citizen
+    key = Authenticator(origin=deployment.issuer, **traits)
+    ceremony = services.ceremonies.begin(ADD_KEY, "a test", user_verification_required=False)
+    options = services.webauthn.begin(
+        citizen.citizen_id, ceremony, user_id=user_id, display_name=citizen.name
+    )
+    services.webauthn.finish(
+        citizen.citizen_id, key.create(options), ceremony, name=name, now=deployment.clock()
+    )
+    return key
