@@ -1,30 +1,23 @@
 """The language of a page: Danish, English or bokmål, and the catalogues with its words.
 
 Chosen by the link in the bar, then what this browser chose before, then what the service asked for (`ui_locales`),
-then the browser's own wish, then Danish. The catalogues are compiled from their .po files when a process starts
-(some milliseconds), so that no compiled file can be missing or older than its source.
+then the browser's own wish, then Danish.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import cast
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import Translations
 from flask import Flask, Response, g, request
 from flask_babel import Babel, Domain, refresh
 
+from idp.catalogues import LOCALES, load_catalogue
 from idp.protocol.locales import language_of
 from idp.web.cookies import read_cookie, set_cookie
 
 LANGUAGES = {"da": "Dansk", "en": "English", "nb": "Norsk"}
 """Language tags (BCP 47) and what speakers call them, in the order of the bar."""
-
-_LOCALES = {"da": "da", "en": "en_GB", "nb": "nb"}
-"""Whose dates and numbers we write."""
 
 _REMEMBERED = timedelta(days=365)
 
@@ -73,14 +66,13 @@ def install_languages(app: Flask, directory: Path, timezone: str) -> None:
         app,
         default_locale="da",
         default_timezone=timezone,
-        locale_selector=lambda: _LOCALES[current_language()],
+        locale_selector=lambda: LOCALES[current_language()],
     )
     domain = Domain()
     catalogues = {
-        language: load_catalogue(directory / language / "LC_MESSAGES" / "messages.po")
-        for language in _LOCALES
+        language: load_catalogue(directory / language / "LC_MESSAGES" / "messages.po") for language in LOCALES
     }
-    for language, locale in _LOCALES.items():
+    for language, locale in LOCALES.items():
         domain.cache[locale, "messages"] = catalogues[language]
     babel.domain_instance = domain
     # Templates ask the catalogue itself: Flask-Babel would look the language up anew for each of some sixty texts.
@@ -89,16 +81,6 @@ def install_languages(app: Flask, directory: Path, timezone: str) -> None:
         lambda one, many, n: catalogues[current_language()].ungettext(one, many, n),
         newstyle=True,
     )
-
-
-def load_catalogue(path: Path) -> Translations:
-    """One .po file, compiled in memory."""
-    with path.open("rb") as source:
-        catalogue = read_po(source)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return Translations(compiled)
 
 
 def _chosen() -> str | None:

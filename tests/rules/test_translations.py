@@ -11,7 +11,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
-from idp.web.language import LANGUAGES, load_catalogue
+from idp.catalogues import load_catalogue
+from idp.web.language import LANGUAGES
 
 IDP = Path(__file__).parents[2] / "idp"
 TEMPLATES = sorted((IDP / "templates").rglob("*.html"))
