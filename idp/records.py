@@ -144,6 +144,12 @@ class BrowserSession:
             values["mfa"] = None
         return tuple(values)
 
+    @property
+    def authenticator_age_seconds(self) -> int | None:
+        """How long the youngest factor had been the citizen's when it was proven; None where one is of unknown age."""
+        ages = [f.proven_at - f.bound_at for f in self.factors if f.bound_at is not None]
+        return int(min(ages).total_seconds()) if ages and len(ages) == len(self.factors) else None
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:

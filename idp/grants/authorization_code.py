@@ -105,6 +105,7 @@ def issue_code(parts: Parts, attempt: LoginAttempt, session: BrowserSession) -> 
         amr=session.amr,
         authenticated_at=session.authenticated_at,
         expires_at=now + parts.policy.code_lifetime,
+        authenticator_age_seconds=session.authenticator_age_seconds if request.authenticator_age else None,
     )
     code = new_secret()
     parts.codes.put(code, record)
@@ -141,13 +142,13 @@ def _decide(
     # Another attempt at the same request may have begun as late as the request_uri allowed.
     keep_until = now + parts.policy.request_uri_lifetime + parts.policy.login_attempt_lifetime
 
+    told = {"client_id": attempt.request.client_id, **facts}
+
     def work(tx: ports.Tx) -> bool:
         if not parts.spent.spend(tx, _REQUEST, attempt.request_key, now=now, keep_until=keep_until):
             return False
-        told = {"client_id": attempt.request.client_id, **facts}
-        parts.ledger.append(
-            tx, event=event, actor=events.BY_CITIZEN, at=now, citizen_id=citizen_id, facts=told
-        )
+        actor = events.BY_CITIZEN
+        parts.ledger.append(tx, event=event, actor=actor, at=now, citizen_id=citizen_id, facts=told)
         return True
 
     if not parts.transact(work):
@@ -164,8 +165,7 @@ def redeem_code(
 
     Raises: InvalidGrant, InvalidRequest, TooManyRequests.
     """
-    code = parameters.get("code")
-    if code is None:
+    if (code := parameters.get("code")) is None:
         raise InvalidRequest("The code is missing.")
     record = parts.codes.find(code) if _WELL_FORMED.match(code) else None
     if record is None:
@@ -177,11 +177,10 @@ def redeem_code(
         _burn(parts, client, code, record, now)
         raise
     purpose = _purpose_of(client, record)
-    if parts.redemptions.obstacle(record) is not None:
+    if parts.redemptions.obstacle(record):
         raise InvalidGrant("The sign-in that the code stands for is no longer valid.")
-    # A key that cannot sign now must not cost the citizen the code.
     for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
-        parts.key_ring.signer(algorithm)
+        parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the code
     grant = _record_grant(parts, code, record, purpose, now)
     if grant is None:
         _refuse_again(parts, client, code, now)
@@ -200,10 +199,9 @@ def _check_terms(
     Raises: InvalidGrant.
     """
     redirect_uri = parameters.get("redirect_uri", "")
-    right_uri = hmac.compare_digest(record.redirect_uri.encode(), redirect_uri.encode())
     if record.client_id != client.client_id or now >= record.expires_at:
         raise InvalidGrant("The code is unknown, has expired, was used before or belongs to another client.")
-    if not right_uri:
+    if not hmac.compare_digest(record.redirect_uri.encode(), redirect_uri.encode()):
         raise InvalidGrant("The redirect_uri must be the one of the authorization request.")
 
 
@@ -254,7 +252,7 @@ def _record_grant(
 def _spend(
     parts: Parts, tx: ports.Tx, code: str, record: AuthorizationCode, now: datetime, *, gave: str
 ) -> bool:
-    # As long as what it gave may live: a second use within that time can still revoke it (RFC 6749 §4.1.2).
+    # A second use, for as long as what it gave may live, can still revoke it (RFC 6749 §4.1.2).
     keep_until = max(record.expires_at, now) + parts.policy.access_token_lifetime
     return parts.spent.spend(tx, _CODE, digest(code), now=now, keep_until=keep_until, gave=gave)
 

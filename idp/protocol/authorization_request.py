@@ -173,6 +173,7 @@ def check_request(
         ui_locales=parse_locales(parameters.get("ui_locales")),
         display=prompt.parse_display(parameters.get("display")),
         id_token_hint_subject=_subject(parameters, client.client_id, asked.subject, hints),
+        authenticator_age=asked.authenticator_age,
     )
 
 

@@ -1,7 +1,7 @@
 """Which claims a request asks for and its purpose allows, and their values (OpenID Connect Core §5.1, §5.4, §5.5).
 
-Claims about the citizen are released by userinfo alone. Of the `id_token` member of the `claims` parameter only `acr`
-and `sub` mean something here; Core §5.5 lets a provider leave the rest out. A scope gives those of its claims that the
+Claims about the citizen are released by userinfo alone. Of the `id_token` member of the `claims` parameter only `acr`,
+`sub` and `authenticator_age` mean something here; Core §5.5 lets a provider leave the rest out. A scope gives those of its claims that the
 purpose allows; asking by scope or by name for something of which the purpose allows nothing is an error.
 """
 
@@ -17,11 +17,14 @@ from clients_registry.strict_json import parse_object
 from idp.errors import InvalidRequest
 from idp.records import Citizen
 
+AUTHENTICATOR_AGE = "authenticator_age"
+"""Our own claim, in the ID token where it is asked for: seconds since the youngest factor of the sign-in was added."""
+
 METADATA: Mapping[str, object] = MappingProxyType(
     {
         "claims_parameter_supported": True,
         "claim_types_supported": ["normal"],
-        "claims_supported": ["sub", *CLAIMS, "acr", "amr", "auth_time", "sid"],
+        "claims_supported": ["sub", *CLAIMS, "acr", "amr", "auth_time", "sid", AUTHENTICATOR_AGE],
     }
 )
 
@@ -38,6 +41,7 @@ class ClaimsParameter:
     acr_essential: bool = False
     subject: str | None = None
     """The sign-in must end as this subject (Core §5.5.1)."""
+    authenticator_age: bool = False
 
 
 def parse_claims(value: str | None) -> ClaimsParameter:
@@ -63,6 +67,7 @@ def parse_claims(value: str | None) -> ClaimsParameter:
         acr_values=acr,
         acr_essential=bool(acr) and bool((id_token["acr"] or {}).get("essential", False)),
         subject=subject[0] if subject else None,
+        authenticator_age=AUTHENTICATOR_AGE in id_token,
     )
 
 

@@ -40,6 +40,8 @@ def id_token_claims(
         "sid": sid,
         "at_hash": half_hash(access_token, algorithm),
     }
+    if code.authenticator_age_seconds is not None:
+        claims["authenticator_age"] = code.authenticator_age_seconds
     if code.nonce is not None:
         claims["nonce"] = code.nonce
     return claims
