@@ -202,6 +202,11 @@ class Happening:
     """The citizen did it, as far as we know."""
     place: str = ""
 
+    @property
+    def spans(self) -> bool:
+        """It went on for more than the minute in which times are told."""
+        return self.at - self.earliest >= timedelta(minutes=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity(SecurityPage):
