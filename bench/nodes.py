@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 class Node:
-    """One `adgang serve`."""
+    """One `adgang serve`, on the port that is given or on a free one."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+    def __init__(self, environment: dict[str, str], folder: Path, *, port: int = 0) -> None:
+        with socket.create_server(("127.0.0.1", port)) as one, socket.create_server(("127.0.0.1", 0)) as other:
             self.port, self.admin_port = one.getsockname()[1], other.getsockname()[1]
         folder.mkdir()
         self.log = folder / "log"

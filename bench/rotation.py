@@ -108,7 +108,10 @@ class RotationRun:
             "ADGANG_KEY_SCHEDULE_SECONDS": "1",
         }
         self.handle = self._register_caches(max_age)
-        self.nodes = [Node(self.environment, folder / name) for name in ("node-a", "node-b")]
+        self.nodes = [
+            Node(self.environment, folder / "node-a", port=self.world.port),  # the issuer's own address
+            Node(self.environment, folder / "node-b"),
+        ]
         for node in self.nodes:
             self._stack.callback(node.stop)
             node.wait()

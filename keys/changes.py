@@ -107,11 +107,9 @@ def raise_high_water(services: KeysServices) -> None:
 
 
 def _check_clocks(local: datetime, store: datetime | None, seen: KeySet) -> None:
-    """Against the store's clock, else against the newest time in the table (which must not lie ahead of us)."""
-    if store is not None:
-        differs = abs(local - store)
-    else:
-        differs = max((newest - local for key in seen.keys if (newest := key.newest())), default=timedelta())
+    """Against the store's clock, and against the newest time in the table, which must not lie ahead of us."""
+    ahead = max((key.newest() - local for key in seen.keys), default=timedelta())
+    differs = max(ahead, abs(local - store) if store is not None else timedelta())
     if differs > _CLOCKS_MAY_DIFFER:
         raise MoveRefused(
             f"This machine's clock differs from the store's by {round(differs.total_seconds())} s.",
