@@ -80,6 +80,9 @@ from mfa.webauthn_in_sql import Credentials
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
+    from idp.letters.inviting import Inviting
+    from idp.letters.printing import Printing
+
 _NAME = "Adgang"
 """What authenticator apps show beside the six digits."""
 
@@ -365,6 +368,28 @@ class Wiring:
     def invitations(self) -> Invitations:
         sealer = self._sealer("invitations")
         return Invitations(self.database.reading, sealer, self.citizen_store.cpr_index)
+
+    @property
+    def inviting(self) -> "Inviting":
+        from idp.letters.inviting import Inviting  # draws letters: no process that serves loads that
+
+        return Inviting(
+            self.database.transact,
+            self.invitations,
+            self.citizen_store,
+            self.letters,
+            self.ledger,
+            self.clock,
+        )
+
+    @property
+    def printing(self) -> "Printing":
+        from idp.letters.printing import Printing
+        from idp.letters.words import Sender
+
+        settings = self.settings
+        sender = Sender(settings.issuer, settings.operator_name, settings.operator_contact)
+        return Printing(self.database.transact, self.letters, sender, self.clock)
 
     @cached_property
     def citizens(self) -> Citizens:

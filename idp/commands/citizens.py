@@ -6,13 +6,17 @@ from rich.table import Table
 
 from idp.citizens import NewCitizen
 from idp.commands.frame import answer_json, answer_table, as_json, asking, confirm, deployment, telling
+from idp.commands.invitations import invite
 from idp.new_citizens import Contact, FirstAccess
 from idp.records import Address, Citizen
 
 
 @click.group("citizens")
 def citizens() -> None:
-    """Citizens: add, find, block, unblock, end sessions, close."""
+    """Citizens: invite, add, find, block, unblock, end sessions, close."""
+
+
+citizens.add_command(invite)
 
 
 @citizens.command("add")

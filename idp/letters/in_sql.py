@@ -98,7 +98,9 @@ class Letters:
         with self._engine.connect() as connection:
             return connection.execute(statement).scalar()
 
-    def unprinted(self, now: datetime, limit: int, kind: LetterKind | None = None) -> list[QueuedLetter]:
+    def unprinted(
+        self, now: datetime, limit: int, kind: LetterKind | None = None, *, after: int = 0
+    ) -> list[QueuedLetter]:
         statement = (
             select(
                 letters,
@@ -106,7 +108,7 @@ class Letters:
                 *(citizens.c[name].label(f"citizen_{name}") for name in _CITIZEN),
             )
             .select_from(_WITH_PEOPLE)
-            .where(*_queued(now, kind))
+            .where(*_queued(now, kind), letters.c.number > after)
             .order_by(letters.c.number)
             .limit(limit)
         )

@@ -96,11 +96,17 @@ class Letters:
         """When the person's newest letter of this kind was issued, for limits such as one in seven days."""
         return self.store.last_issued(kind, citizen_id)
 
-    def to_print(self, now: datetime, limit: int, kind: LetterKind | None = None) -> list[LetterToPrint]:
-        """The oldest letters that wait for their printer, with their codes in groups."""
+    def count_to_print(self, now: datetime, kind: LetterKind | None = None) -> int:
+        """How many letters wait for their printer."""
+        return self.store.count_unprinted(now, kind)
+
+    def to_print(
+        self, now: datetime, limit: int, kind: LetterKind | None = None, *, after: int = 0
+    ) -> list[LetterToPrint]:
+        """The oldest letters that wait for their printer, with their codes in groups; `after` a letter's number."""
         return [
             LetterToPrint(queued.letter, queued.addressee, print_code(self._unseal(queued)))
-            for queued in self.store.unprinted(now, limit, kind)
+            for queued in self.store.unprinted(now, limit, kind, after=after)
         ]
 
     def printed(self, tx: Tx, letters: list[LetterToPrint], now: datetime) -> None:

@@ -61,8 +61,10 @@ class Letters(Protocol):
     def last_issued(self, kind: LetterKind, citizen_id: str) -> datetime | None:
         """When the newest letter of this kind was issued to this person, living or not."""
 
-    def unprinted(self, now: datetime, limit: int, kind: LetterKind | None = None) -> list[QueuedLetter]:
-        """Living letters that were not printed, oldest first; of one kind, or of all."""
+    def unprinted(
+        self, now: datetime, limit: int, kind: LetterKind | None = None, *, after: int = 0
+    ) -> list[QueuedLetter]:
+        """Living letters that were not printed, oldest first; of one kind, or of all; from the one `after` this on."""
 
     def count_unprinted(self, now: datetime, kind: LetterKind | None = None) -> int: ...
 
