@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients_registry.registry import Registry
+from idp.activation.activation import Activation
+from idp.activation.record import ActivationRecord
 from idp.browser_sessions import BrowserSessionRules
 from idp.ceremonies import Ceremonies
 from idp.clock import Clock
@@ -63,6 +65,8 @@ class Services:
     ledger: ports.Ledger
     history: ports.History
     letters: Letters
+    activation: Activation
+    activations: ports.Records[ActivationRecord]
     outbox: Outbox
     """For the inbox (`of_citizen`): whoever changes something appends to the ledger, which tells."""
     safeties: ports.Safeties

@@ -16,6 +16,8 @@ from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
 from clients_registry.services import RegistryServices
 from idp import metrics
+from idp.activation.activation import Activation
+from idp.activation.record import ActivationRecord
 from idp.browser_sessions import BrowserSessionRules
 from idp.ceremonies import Ceremonies
 from idp.citizens import Citizens
@@ -369,6 +371,19 @@ class Wiring:
         sealer = self._sealer("invitations")
         return Invitations(self.database.reading, sealer, self.citizen_store.cpr_index)
 
+    @cached_property
+    def activation(self) -> Activation:
+        return Activation(
+            transact=self.database.transact,
+            letters=self.letters,
+            invitations=self.invitations,
+            citizens=self.citizen_store,
+            enrolment=self.enrolment,
+            recovery=self.recovery_enrolment,
+            ledger=self.ledger,
+            clock=self.clock,
+        )
+
     @property
     def inviting(self) -> "Inviting":
         from idp.letters.inviting import Inviting  # draws letters: no process that serves loads that
@@ -483,6 +498,8 @@ class Wiring:
             ledger=self.ledger,
             history=History(reading),
             letters=self.letters,
+            activation=self.activation,
+            activations=in_redis.Records(client, clock, "activation", ActivationRecord),
             outbox=self.outbox,
             safeties=Safeties(reading),
             traffic=Traffic(),

@@ -71,18 +71,17 @@ class Letters:
             row = connection.execute(_BY_DIGEST, {"wanted": code_digest}).first()
         return None if row is None else KeptLetter(_letter(row), row.spent_at, row.ended_at)
 
+    def find_by_number(self, number: int) -> KeptLetter | None:
+        statement = select(letters).where(letters.c.number == number)
+        with self._engine.connect() as connection:
+            row = connection.execute(statement).first()
+        return None if row is None else KeptLetter(_letter(row), row.spent_at, row.ended_at)
+
     def spend(self, tx: Connection, code_digest: str, kind: LetterKind, now: datetime) -> str | None:
-        statement = update(letters).where(
-            letters.c.code_digest == code_digest,
-            letters.c.kind == kind.value,
-            letters.c.spent_at.is_(None),
-            letters.c.ended_at.is_(None),
-            letters.c.expires_at > now,
-        )
-        spent = tx.execute(
-            statement.values(spent_at=now, living=None, sealed_code=None).returning(letters.c.citizen_id)
-        )
-        return spent.scalar_one_or_none()
+        return _spend(tx, letters.c.code_digest == code_digest, kind, now)
+
+    def spend_number(self, tx: Connection, number: int, kind: LetterKind, now: datetime) -> str | None:
+        return _spend(tx, letters.c.number == number, kind, now)
 
     def end(self, tx: Connection, kind: LetterKind, citizen_id: str, now: datetime) -> bool:
         statement = update(letters).where(letters.c.living == _living(kind, citizen_id))
@@ -132,6 +131,20 @@ class Letters:
         still = select(letters.c.citizen_id).where(letters.c.citizen_id == invitations.c.citizen_id)
         tx.execute(delete(invitations).where(invitations.c.invited_at < before, ~still.exists()))
         return removed
+
+
+def _spend(tx: Connection, which: ColumnElement[bool], kind: LetterKind, now: datetime) -> str | None:
+    statement = update(letters).where(
+        which,
+        letters.c.kind == kind.value,
+        letters.c.spent_at.is_(None),
+        letters.c.ended_at.is_(None),
+        letters.c.expires_at > now,
+    )
+    spent = tx.execute(
+        statement.values(spent_at=now, living=None, sealed_code=None).returning(letters.c.citizen_id)
+    )
+    return spent.scalar_one_or_none()
 
 
 _WITH_PEOPLE = letters.outerjoin(invitations, invitations.c.citizen_id == letters.c.citizen_id).outerjoin(

@@ -83,10 +83,27 @@ class Letters:
         Raises:
             LetterRejected: somebody was faster, or it expired; nothing was spent.
         """
-        citizen_id = self.store.spend(tx, _digest(code), kind, now)
-        if citizen_id is None:
-            raise LetterRejected(LetterFault.USED, kind)
-        return citizen_id
+        return self._spent(self.store.spend(tx, _digest(code), kind, now), kind)
+
+    def spend_letter(self, tx: Tx, number: int, *, kind: LetterKind, now: datetime) -> str:
+        """The same for whoever typed the code earlier, and was remembered by the letter's number.
+
+        Raises:
+            LetterRejected
+        """
+        return self._spent(self.store.spend_number(tx, number, kind, now), kind)
+
+    def check_living(self, number: int, *, now: datetime) -> None:
+        """
+        Raises:
+            LetterRejected: the letter cannot be used any more.
+        """
+        kept = self.store.find_by_number(number)
+        if kept is None:
+            raise LetterRejected(LetterFault.UNKNOWN)
+        fault = _fault(kept, kept.letter.kind, now)
+        if fault is not None:
+            raise LetterRejected(fault, kept.letter.kind)
 
     def end(self, tx: Tx, *, kind: LetterKind, citizen_id: str, now: datetime) -> bool:
         """End the person's living letter of this kind, used or not; True where there was one."""
@@ -112,6 +129,11 @@ class Letters:
     def printed(self, tx: Tx, letters: list[LetterToPrint], now: datetime) -> None:
         """They are on paper: forget their codes."""
         self.store.printed(tx, [each.letter.number for each in letters], now)
+
+    def _spent(self, citizen_id: str | None, kind: LetterKind) -> str:
+        if citizen_id is None:
+            raise LetterRejected(LetterFault.USED, kind)
+        return citizen_id
 
     def _unseal(self, queued: ports.QueuedLetter) -> str:
         letter = queued.letter

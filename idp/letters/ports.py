@@ -52,8 +52,13 @@ class Letters(Protocol):
 
     def find(self, code_digest: str) -> KeptLetter | None: ...
 
+    def find_by_number(self, number: int) -> KeptLetter | None: ...
+
     def spend(self, tx: Tx, code_digest: str, kind: LetterKind, now: datetime) -> str | None:
         """One conditional UPDATE: the person's id for exactly one caller, while the letter lives; else None."""
+
+    def spend_number(self, tx: Tx, number: int, kind: LetterKind, now: datetime) -> str | None:
+        """The same by the letter's number."""
 
     def end(self, tx: Tx, kind: LetterKind, citizen_id: str, now: datetime) -> bool:
         """End the living letter of this kind, if there is one."""
