@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
 from flask import Flask, Response
 
@@ -18,6 +19,7 @@ from idp.login.pages import (
     Return,
     SecondFactor,
     SignedOut,
+    Unmet,
 )
 from idp.portal import portal_pages
 from idp.portal.pages import FrontPage, ServiceLink, SignedIn
@@ -26,6 +28,20 @@ from idp.web.static_files import StaticFiles
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+_OPTIONS = {
+    "challenge": "A" * 43,
+    "timeout": 300_000,
+    "rpId": "localhost",
+    "allowCredentials": [],
+    "userVerification": "required",
+}
+_OWN: dict[str, Any] = {
+    "organisation_name": "Adgang",
+    "organisation_kind": OrganisationKind.STATE,
+    "service_name": "Adgang",
+    "purpose_text": {},
+}
 
 PUBLIC_PATHS = ("/help", "/help/errors", "/help/security", "/accessibility", "/privacy", "/no-such-page")
 
@@ -111,6 +127,7 @@ def _steps(building: Asker, housing: Asker, health: Asker) -> dict[str, Page]:
         "no_user_id": FormError(ErrorKind.MISSING_USER_ID),
         "no_password": FormError(ErrorKind.MISSING_PASSWORD),
         "busy": FormError(ErrorKind.BUSY, seconds=1),
+        "passkey": FormError(ErrorKind.PASSKEY_WRONG),
     }
     code_errors = {
         "wrong": FormError(ErrorKind.CODE_WRONG),
@@ -119,19 +136,30 @@ def _steps(building: Asker, housing: Asker, health: Asker) -> dict[str, Page]:
         "disabled": FormError(ErrorKind.FACTOR_DISABLED),
     }
 
+    key_errors = {
+        "wrong": FormError(ErrorKind.KEY_WRONG),
+        "suspect": FormError(ErrorKind.KEY_SUSPECT),
+        "late": FormError(ErrorKind.KEY_LATE),
+        "disabled": FormError(ErrorKind.KEY_DISABLED),
+        "missing": FormError(ErrorKind.MISSING_KEY),
+    }
+
     def first(name: str, asker: Asker, error: FormError | None = None, again: bool = False) -> FirstFactor:
         return FirstFactor(
             asker=asker,
             attempt_id=name,
             csrf_token="t" * 64,
+            passkey=_OPTIONS,
             user_id="karla-holm" if error else "",
             error=error,
             signed_in_again=again,
         )
 
-    def second(name: str, error: FormError | None = None, missing: bool = False) -> SecondFactor:
+    def second(
+        name: str, error: FormError | None = None, reason: str = "second", **more: Any
+    ) -> SecondFactor:
         return SecondFactor(
-            asker=building, attempt_id=name, csrf_token="t" * 64, error=error, only_missing=missing
+            asker=building, attempt_id=name, csrf_token="t" * 64, error=error, reason=reason, **more
         )
 
     return {
@@ -140,11 +168,27 @@ def _steps(building: Asker, housing: Asker, health: Asker) -> dict[str, Page]:
         "first_again": first("first_again", housing, again=True),
         **{f"first_{name}": first(f"first_{name}", building, error) for name, error in errors.items()},
         "second": second("second"),
-        "second_step_up": second("second_step_up", missing=True),
+        "second_another_way": second("second_another_way", another_way="key"),
+        "second_fresh": second("second_fresh", reason="fresh"),
+        "key": second("key", key=_OPTIONS, another_way="totp"),
+        "key_step_up": second("key_step_up", reason="level", key=_OPTIONS),
+        "key_fresh": second("key_fresh", reason="fresh", key=_OPTIONS),
+        **{f"key_{name}": second(f"key_{name}", error, key=_OPTIONS) for name, error in key_errors.items()},
+        "own_pages": first("own_pages", Asker(**_OWN, own_pages=True)),
+        **_unmet(building),
         **{f"second_{name}": second(f"second_{name}", error) for name, error in code_errors.items()},
         "consent_law": _consent("consent_law", building, "law"),
         "consent_asked": _consent("consent_asked", housing, "consent"),
     }
+
+
+def _unmet(asker: Asker) -> dict[str, Page]:
+    def page(wanted: Literal["key", "hardware", "high"], has_keys: bool) -> Unmet:
+        name = f"unmet_{wanted}"
+        return Unmet(asker=asker, attempt_id=name, csrf_token="t" * 64, wanted=wanted, has_keys=has_keys)
+
+    pages = (page("key", False), page("hardware", True), page("high", True))
+    return {page.attempt_id: page for page in pages}
 
 
 def _consent(name: str, asker: Asker, ground: str) -> Consent:

@@ -214,12 +214,12 @@ def test_everything_is_reached_by_keyboard_in_the_order_of_reading(gallery: Gall
     page = opened()
     page.goto(gallery.url("first"))
     reached = []
-    for _ in range(13):
+    for _ in range(14):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
     wanted = ["skip", "mark", "language-da", "language-en", "language-nb", "help"]
     assert reached[:6] == wanted
-    assert reached[7:12] == ["user-id", "password", "show-password", "continue", "cancel"]
+    assert reached[7:13] == ["use-passkey", "user-id", "password", "show-password", "continue", "cancel"]
 
 
 def test_the_focus_can_be_seen_in_both_schemes_and_in_forced_colours(gallery: Gallery, opened: Any) -> None:
