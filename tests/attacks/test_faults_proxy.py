@@ -1,0 +1,234 @@
+"""The TLS proxy of the compose set-up before a server that remembers what reaches it: nothing ambiguous does."""
+
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from demo import compose
+from tests.support.http2 import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    RST_STREAM,
+    Fields,
+    Http2,
+    frame,
+    header_block,
+)
+from tests.support.needs import find_program, needs
+from tests.support.processes import start_server, stop_server, wait_until
+
+_CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
+
+
+@dataclass
+class Behind:
+    """The server behind the proxy."""
+
+    port: int = 0
+    seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    """Method, path, headers and body of each request."""
+
+
+@dataclass
+class Proxied:
+    port: int
+    behind: Behind
+    log: Path
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def behind() -> Iterator[Behind]:
+    found = Behind()
+
+    class Remembering(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            found.seen.append((self.command, self.path, dict(self.headers.items()), body))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Tests read what was seen."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Remembering) as server:
+        found.port = server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield found
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def running(behind: Behind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    """haproxy with the configuration as it is, but for addresses and health checks."""
+    program = needs(find_program("haproxy", also=["/usr/sbin/haproxy"]), "haproxy")
+    folder, ports = tmp_path_factory.mktemp("proxy"), (free_port(), free_port())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "_TLS", folder)
+        compose._make_certificate(["adgang.localhost"])
+    text = _CONFIGURATION.read_text()
+    for old, new in zip(("bind :8443", "bind :8444"), ports, strict=True):
+        text = text.replace(old, f"bind 127.0.0.1:{new}")
+    text = text.replace("/run/adgang/tls", str(folder)).replace("maxconn 20000", "maxconn 500")
+    text = re.sub(r"(?m)^(\s+server \S+) \S+ check.*$", rf"\1 127.0.0.1:{behind.port}", text)
+    (folder / "haproxy.cfg").write_text(text)
+    log = folder / "haproxy.log"
+    process = start_server([program, "-db", "-f", folder / "haproxy.cfg"], log)
+    try:
+        wait_until(lambda: _listens(ports[0]), process, log)
+        yield Proxied(ports[0], behind, log)
+    finally:
+        stop_server(process, signal.SIGINT)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def proxied(running: Proxied) -> Proxied:
+    running.behind.seen.clear()
+    return running
+
+
+def fields(path: bytes = b"/token", method: bytes = b"POST", **more: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        (b":method", method),
+        (b":scheme", b"https"),
+        (b":path", path),
+        (b":authority", b"adgang.localhost"),
+        *((name.replace("_", "-").encode(), value) for name, value in more.items()),
+    ]
+
+
+def ask(proxied: Proxied, asked: Fields, body: bytes = b"") -> int | None:
+    """The status of one request; None where its stream was reset or the connection closed."""
+    flags = END_HEADERS if body else END_HEADERS | END_STREAM
+    with Http2(proxied.port) as connection:
+        connection.send(frame(HEADERS, flags, 1, header_block(asked)))
+        if body:
+            connection.send(frame(DATA, END_STREAM, 1, body))
+        connection.read(until_stream=1)
+        return connection.status(1)
+
+
+def check_serves(proxied: Proxied) -> None:
+    before = len(proxied.behind.seen)
+    assert ask(proxied, fields(b"/jwks", b"GET")) == 200
+    assert len(proxied.behind.seen) == before + 1
+
+
+def test_an_ordinary_request_arrives_with_what_the_proxy_says_of_the_client(proxied: Proxied) -> None:
+    """S-244, S-108: what the client says of itself does not."""
+    forged = {"x_forwarded_for": b"203.0.113.9", "client_cert": b":Zm9v:", "x_forwarded_host": b"evil.test"}
+    assert ask(proxied, fields(content_length=b"3", **forged), b"a=b") == 200
+    ((method, path, headers, body),) = proxied.behind.seen
+    assert (method, path, body) == ("POST", "/token", b"a=b")
+    told = {name.lower(): value for name, value in headers.items()}
+    assert told["x-forwarded-for"] == "127.0.0.1" and told["x-forwarded-proto"] == "https"
+    assert "client-cert" not in told and "x-forwarded-host" not in told
+
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: adgang.localhost\r\n\r\n"
+MALFORMED: dict[str, tuple[list[tuple[bytes, bytes]], bytes]] = {
+    "a length that is too small": (fields(content_length=b"3"), b"a=b" + SMUGGLED),
+    "a length that is too large": (fields(content_length=b"300"), b"a=b"),
+    "two lengths": ([*fields(content_length=b"3"), (b"content-length", b"50")], b"a=b" + SMUGGLED),
+    "chunks": (fields(transfer_encoding=b"chunked"), b"0\r\n\r\n" + SMUGGLED),
+    "an upgrade": (fields(connection=b"upgrade", upgrade=b"h2c"), b""),
+    "a line break in a value": (fields(x_a=b"b\r\nX-C: d"), b""),
+    "a line break in a name": ([*fields(), (b"x-a\r\nx-b", b"c")], b""),
+    "a line break in the path": (fields(b"/token HTTP/1.1\r\nX: y"), b""),
+    "a space in the method": (fields(method=b"GET /smuggled HTTP/1.1\r\nX:"), b""),
+    "an upper-case name": ([*fields(), (b"X-Upper", b"c")], b""),
+    "a pseudo-header at the end": ([*fields(), (b"x-a", b"b"), (b":path", b"/smuggled")], b""),
+    "no path": ([(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"adgang.localhost")], b""),
+}
+
+
+@pytest.mark.parametrize(("asked", "body"), MALFORMED.values(), ids=MALFORMED)
+def test_a_request_that_could_be_read_in_two_ways_never_arrives(
+    proxied: Proxied, asked: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    """S-354, S-344: refused by the proxy; what arrives, if anything does, is what was meant."""
+    status = ask(proxied, asked, body)
+    assert status is None or 400 <= status < 500
+    for _, path, headers, arrived in proxied.behind.seen:
+        assert "smuggled" not in path and b"smuggled" not in arrived and "X-C" not in headers
+    assert proxied.behind.seen == []
+    check_serves(proxied)
+
+
+def test_streams_that_are_reset_at_once_cost_the_server_behind_little(proxied: Proxied) -> None:
+    """S-354: a thousand requests, each taken back before it can be answered."""
+    with Http2(proxied.port) as connection:
+        for n in range(1_000):
+            stream = 2 * n + 1
+            block = header_block(fields(content_length=b"10"))
+            if not connection.send(
+                frame(HEADERS, END_HEADERS, stream, block), frame(RST_STREAM, 0, stream, b"\0\0\0\x08")
+            ):
+                break
+        check_serves(proxied)
+    assert len(proxied.behind.seen) < 50, "bodies are awaited by the proxy, so nothing was passed on"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_headers_without_end_are_cut_off(proxied: Proxied, ends: bool) -> None:
+    """S-354: ten megabytes of CONTINUATION frames."""
+    with Http2(proxied.port) as connection:
+        connection.send(frame(HEADERS, END_STREAM, 1, header_block(fields())))
+        filler = header_block([(b"x-filler", b"a" * 8_000)])
+        still_open = all(connection.send(frame(CONTINUATION, 0, 1, filler)) for _ in range(1_250))
+        if ends:
+            connection.send(frame(CONTINUATION, END_HEADERS, 1, filler))
+        connection.read(until_stream=1)
+        assert connection.ended(1) or not still_open
+        assert connection.status(1) in (None, 400, 413, 431)
+    assert proxied.behind.seen == []
+    check_serves(proxied)
+
+
+def test_a_body_beyond_its_limit_ends_at_the_proxy(proxied: Proxied) -> None:
+    """S-348, S-354."""
+    with Http2(proxied.port) as connection:
+        connection.send(frame(HEADERS, END_HEADERS, 1, header_block(fields())))
+        for _ in range(5):
+            connection.send(frame(DATA, 0, 1, b"x" * 16_000))
+        connection.send(frame(DATA, END_STREAM, 1, b"x"))
+        connection.read(until_stream=1)
+        assert connection.status(1) == 413
+    assert proxied.behind.seen == []
+    check_serves(proxied)
+
+
+def test_the_log_has_no_query(proxied: Proxied) -> None:
+    """S-366: codes and states stand there."""
+    ask(proxied, fields(b"/authorize?code=canary-code&state=canary-state", b"GET"))
+    check_serves(proxied)
+    text = proxied.log.read_text()
+    assert "/authorize" in text and "canary" not in text
