@@ -10,9 +10,12 @@ import pytest
 
 from clients_registry.documents import metadata_of
 from idp.login.views import POSTS
+from idp.portal.security.views import KEY_OPTIONS, PAGES
+from idp.portal.security.views import POSTS as SECURITY_POSTS
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import USER, Journey, begin, cookie
+from tests.support.own_pages import ROOT
 
 READ_ONLY = {
     "/", "/help", "/help/errors", "/help/security", "/privacy", "/accessibility", "/favicon.ico",
@@ -21,6 +24,8 @@ READ_ONLY = {
 """Pages that prove, decide and end nothing, whoever asks."""
 OPTIONS = {"/login/<attempt_id>/options"}
 """A new challenge for what the attempt's page asks anyway; tests/attacks/test_login_keys_bound.py."""
+SECURITY = {ROOT + path for path in (*PAGES, *SECURITY_POSTS, KEY_OPTIONS)}
+"""Its own matrix is test_security_page_matrix.py."""
 DECIDING = {"/authorize", "/login/<attempt_id>"}
 """Pages that decide a request where nothing is missing; every state of them is a row below."""
 ENDING = {"/sign-out"}
@@ -37,7 +42,7 @@ def test_every_route_is_in_a_matrix(deployment: Deployment) -> None:
     """S-398: and nothing but a POST changes anything, besides the two that decide."""
     rules = {rule.rule: rule.methods or set() for rule in deployment.provider.pages.url_map.iter_rules()}
     posts = {f"/login/<attempt_id>/{step}" for step in STEPS}
-    assert set(rules) == READ_ONLY | OPTIONS | DECIDING | ENDING | posts
+    assert set(rules) == READ_ONLY | OPTIONS | SECURITY | DECIDING | ENDING | posts
     assert set(STEPS) == set(POSTS)
     assert all(rules[rule] <= {"GET", "HEAD"} for rule in READ_ONLY | OPTIONS)
     assert all(rules[rule] == {"POST"} for rule in posts | ENDING)

@@ -36,13 +36,18 @@ class _Reader(HTMLParser):
         if tag == "form":
             options = json.loads(found.get("data-options", "{}"))
             self.forms.append(Form(found.get("action", ""), options=options))
-        elif tag == "input" and self.forms and found.get("name") and found.get("type") != "submit":
+        elif tag == "input" and self.forms and found.get("name") and _is_sent(found):
             self.forms[-1].fields[found["name"]] = found.get("value") or ""
         elif tag == "meta" and found.get("http-equiv", "").lower() == "refresh":
             self.refresh = found["content"].partition("url=")[2] or found["content"].partition("URL=")[2]
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
+
+
+def _is_sent(field: dict[str, Any]) -> bool:
+    """Whether a browser sends this field where nobody touched it."""
+    return field.get("type") != "submit" and (field.get("type") != "checkbox" or "checked" in field)
 
 
 @dataclass
