@@ -7,7 +7,7 @@ scripts may rely on, the same in every language:
     every page      #main #language-da #language-en #language-nb #help
     first_factor    #asker #use-passkey #user-id #password #continue #cancel #show-password
     second_factor   #asker #code #continue, or #use-key; #another-way #cancel
-    unmet           #asker #unmet #add-key #go-back #cancel
+    unmet           #asker #unmet #add-key #go-back
     consent         #asker #released #accept, and #decline (ground `consent`) or #cancel (ground `law`)
     any error       #error-summary, with a link to the field; at the field #error-user-id #error-password #error-code
     going back      #return (meta refresh, and a link) or #continue (form_post: a static script, and a button)
