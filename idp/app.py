@@ -14,6 +14,7 @@ from idp.endpoints.routes import routes
 from idp.ids import new_reference
 from idp.login.views import login_pages
 from idp.portal import portal_pages
+from idp.portal.activation.views import activation_pages
 from idp.portal.front_page import front_page
 from idp.portal.security.views import security_pages
 from idp.settings import Settings
@@ -63,6 +64,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
     pages.register_blueprint(front_page(services))
     pages.register_blueprint(login_pages(services))
     pages.register_blueprint(security_pages(services))
+    pages.register_blueprint(activation_pages(services))
     return Provider(
         wiring=wiring,
         pages=pages,

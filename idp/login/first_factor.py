@@ -96,5 +96,10 @@ def count_failure(services: Services, rejection: FactorRejected | Busy, kind: st
     outcome = "busy" if isinstance(rejection, Busy) else rejection.reason.value
     services.count("factors", {"kind": kind, "outcome": outcome})
     if isinstance(rejection, FactorRejected):
-        services.rates.count(_FAILURES, neighbourhood(peer_address()), _WINDOW)
-        services.rates.count(_FAILURES_AROUND, wider_network(peer_address()), _WINDOW)
+        count_failed_guess(services)
+
+
+def count_failed_guess(services: Services) -> None:
+    """Towards the limits of this address and of those around it, whatever was guessed."""
+    services.rates.count(_FAILURES, neighbourhood(peer_address()), _WINDOW)
+    services.rates.count(_FAILURES_AROUND, wider_network(peer_address()), _WINDOW)

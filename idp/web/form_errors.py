@@ -62,6 +62,19 @@ class ErrorKind(StrEnum):
     PHRASE = "phrase"
     """Too short, too long, or something that a mail program would make a link of."""
 
+    MISSING_LETTER_CODE = "missing_letter_code"
+    LETTER_MALFORMED = "letter_malformed"
+    LETTER_UNKNOWN = "letter_unknown"
+    LETTER_OTHER_KIND = "letter_other_kind"
+    LETTER_USED = "letter_used"
+    LETTER_REPLACED = "letter_replaced"
+    LETTER_EXPIRED = "letter_expired"
+    USER_ID_FORM = "user_id_form"
+    USER_ID_PERSONAL = "user_id_personal"
+    USER_ID_TAKEN = "user_id_taken"
+    USER_ID_TRIES = "user_id_tries"
+    """So many were tried that the form has become a way to ask who exists."""
+
 
 _FIELD_IDS = {
     ErrorKind.CREDENTIALS_DO_NOT_MATCH: "password",
@@ -81,6 +94,17 @@ _FIELD_IDS = {
     ErrorKind.EMAIL: "email",
     ErrorKind.PHONE_NUMBER: "phone-number",
     ErrorKind.PHRASE: "phrase",
+    ErrorKind.MISSING_LETTER_CODE: "letter-code",
+    ErrorKind.LETTER_MALFORMED: "letter-code",
+    ErrorKind.LETTER_UNKNOWN: "letter-code",
+    ErrorKind.LETTER_OTHER_KIND: "letter-code",
+    ErrorKind.LETTER_USED: "letter-code",
+    ErrorKind.LETTER_REPLACED: "letter-code",
+    ErrorKind.LETTER_EXPIRED: "letter-code",
+    ErrorKind.USER_ID_FORM: "user-id",
+    ErrorKind.USER_ID_PERSONAL: "user-id",
+    ErrorKind.USER_ID_TAKEN: "user-id",
+    ErrorKind.USER_ID_TRIES: "user-id",
 }
 
 
