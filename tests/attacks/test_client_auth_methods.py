@@ -144,7 +144,7 @@ def test_an_assertion_names_its_client_and_nobody_else(deployment: Deployment) -
     )
     other_id = other.client.client_id
     for changes in ({"sub": other_id}, {"iss": other_id}, {"sub": None}, {"iss": None}, {"sub": 1}, {"sub": ["x"]},
-                    {"iss": other_id, "sub": other_id}, {"jti": None}, {"jti": 1}, {"jti": ""}, {"jti": "x" * 2_000}):  # fmt: skip
+                    {"iss": other_id, "sub": other_id}, {"jti": None}, {"jti": 1}, {"jti": ""}, {"jti": "x" * 257}, {"jti": "x" * 2_000}):  # fmt: skip
         assert _answer(deployment, _with(party.assertion(**changes))) == REFUSED, changes
     assert _answer(deployment, _with(party.assertion(), client_id=other_id)) == REFUSED
     assert _answer(deployment, _with(party.assertion(), client_id=party.client.client_id)) == AUTHENTICATED

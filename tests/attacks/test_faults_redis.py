@@ -125,10 +125,9 @@ def test_a_command_whose_reply_is_lost_is_not_sent_again(
     act(client, clock)  # scripts are loaded
     with redis.Redis.from_url(valkey_url) as direct:
         direct.config_resetstat()
-        proxied.swallow = True
+        proxied.swallow = 1
         with pytest.raises(StoreUnavailable):
             act(client, clock)
-        proxied.swallow = False
         calls = {name: entry["calls"] for name, entry in direct.info("commandstats").items()}
     ours = {"cmdstat_set", "cmdstat_getdel", "cmdstat_incr", "cmdstat_evalsha"}
     assert max(calls.get(name, 0) for name in ours) == 1, calls
@@ -243,7 +242,7 @@ def test_a_session_does_not_grow_with_the_services_it_opens(deployment: Deployme
 
 
 def test_the_memory_of_assertions_is_bounded_by_their_life(deployment: Deployment) -> None:
-    """S-098, S-331: one small entry for each, and none outlives the longest life by more than the skew."""
+    """S-098, S-099, S-331: one small entry for each, and none outlives the longest life by more than the skew."""
     service, now = party(deployment), int(deployment.clock().timestamp())
     for life in (300, 359, 360, 400, 10**6):
         for _ in range(10):
@@ -254,4 +253,5 @@ def test_the_memory_of_assertions_is_bounded_by_their_life(deployment: Deploymen
     assert max(kept.values()) < 64
     with redis.Redis.from_url(deployment.settings.redis_url) as client:
         lives = [client.pttl(key) for key in kept]
-    assert min(lives) > 0 and max(lives) <= (300 + 60 + 60) * 1000
+    assert max(lives) <= (300 + 60 + 60) * 1000
+    assert min(lives) > (300 + 50) * 1000, "and each outlives the token, by what clocks may differ (S-099)"

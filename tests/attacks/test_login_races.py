@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from mfa import totp
-from tests.support.deployment import Deployment
+from mfa.errors import FactorRejected, Rejection
+from mfa.verification import PasswordAnswer, TotpAnswer
+from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import USER, begin, cookie, party
 
 Change = Callable[[Deployment], None]
@@ -88,3 +90,16 @@ def test_a_factor_that_changes_while_the_last_step_commits_is_seen(deployment: D
         )
     assert "user-id" in journey.code().ids
     assert cookie(journey.browser, "session") is None
+
+
+@pytest.mark.parametrize("kind", ["password", "totp"])
+def test_a_disabled_factor_is_not_looked_at(deployment: Deployment, kind: str) -> None:
+    """S-239, S-301: the right answer is not checked, and says so to whoever shows the page."""
+    with deployment.wiring.database.writing.begin() as tx:
+        tx.exec_driver_sql(f"UPDATE mfa_factors SET disabled_at = created_at WHERE kind = '{kind}'")
+    answer = PasswordAnswer(PASSWORD) if kind == "password" else TotpAnswer(deployment.code_of(USER))
+    with pytest.raises(FactorRejected) as rejected:
+        deployment.wiring.verification.verify(
+            citizen_id(deployment), answer, known_browser=False, now=deployment.clock()
+        )
+    assert rejected.value.reason is Rejection.DISABLED

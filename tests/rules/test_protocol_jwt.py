@@ -114,6 +114,8 @@ def test_an_allowed_algorithm_of_another_purpose_is_refused() -> None:
         {"crit": ["b64"], "b64": False},
         {"b64": False},
         {"zip": "DEF"},
+        {"cty": 1},
+        {"cty": ["JWT"]},
         {"enc": "A256GCM"},
         {"url": "x"},
     ],

@@ -1,7 +1,9 @@
 """The small rules of an authorization request, each by itself."""
 
+from base64 import urlsafe_b64encode
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -78,6 +80,14 @@ def test_a_wrong_verifier_is_refused(verifier: str | None) -> None:
     """S-038, S-040."""
     with pytest.raises(InvalidGrant):
         check_verifier(CHALLENGE, verifier)
+
+
+@pytest.mark.parametrize("verifier", ["v" * 42, "v" * 129, "a b" * 20, "v" * 50 + "!"])
+def test_a_verifier_of_a_wrong_form_is_refused_though_its_digest_is_right(verifier: str) -> None:
+    """S-040: a client that made it so has a fault that would let others guess it."""
+    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    with pytest.raises(InvalidGrant):
+        check_verifier(challenge, verifier)
 
 
 def test_a_verifier_for_a_code_without_a_challenge_is_refused() -> None:

@@ -18,8 +18,8 @@ class TcpProxy:
     delay_seconds: float = 0
     reset_every: int = 0
     """Break the connection off at every n-th reply; 0 never."""
-    swallow: bool = False
-    """The store gets the command and carries it out; its reply is lost."""
+    swallow: int = 0
+    """So many of the next replies are lost: the store got the command and carried it out."""
     _replies: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -32,11 +32,12 @@ class TcpProxy:
         with self._lock:
             self._replies += 1
             reset = self.reset_every and self._replies % self.reset_every == 0
+            lost, self.swallow = self.swallow > 0, max(0, self.swallow - 1)
         if self.delay_seconds:
             time.sleep(self.delay_seconds)
         if reset:
             raise ConnectionError
-        if not self.swallow:
+        if not lost:
             client.sendall(reply)
 
 
