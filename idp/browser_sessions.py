@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from idp.ids import new_id
 from idp.ledger import events
 from idp.protocol.acr import HIGH
-from idp.records import BrowserSession, ProvenFactor
+from idp.records import BrowserSession, Place, ProvenFactor
 from idp.storage import ports
 
 _TOUCH_AFTER = timedelta(seconds=30)
@@ -39,6 +39,7 @@ class BrowserSessionRules:
         acr: str,
         now: datetime,
         device: str,
+        place: Place | None = None,
         before: BrowserSession | None = None,
     ) -> BrowserSession:
         """A session from two proven factors.
@@ -58,6 +59,7 @@ class BrowserSessionRules:
             idle_expires_at=min(now + self._idle_of(acr), ends_at),
             expires_at=ends_at,
             device=device,
+            place=place,
         )
 
     def step_up(

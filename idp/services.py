@@ -12,6 +12,7 @@ from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
 from idp.letters.letters import Letters
 from idp.messages.ports import Outbox
+from idp.places import FindPlace
 from idp.protocol.policy import ProtocolPolicy
 from idp.repeated_values import RepeatedValues
 from idp.self_service import SelfService
@@ -48,6 +49,8 @@ class Services:
     subjects: Subjects
     sessions: BrowserSessionRules
     known_browsers: KnownBrowsers
+    find_place: FindPlace
+    """Of an address; None where nobody says where it is."""
     pushed_requests: ports.PushedRequests
     login_attempts: ports.LoginAttempts
     partial_sign_ins: ports.PartialSignIns

@@ -177,6 +177,9 @@ class Settings:
     insecure_smtp_plain: bool = _setting(
         "Speak to the mail server without encryption. For the demo and for tests.", False
     )
+    location_database: Path | None = _setting(
+        "MMDB file that tells where an address is, for the citizens' list of sessions. Empty: no places.", None
+    )
     insecure_allow_http_loopback: bool = _setting(
         "Issuer and clients may use http on the loopback address. For the demo.", False
     )

@@ -38,6 +38,7 @@ from idp.messages.smtp import MailServer
 from idp.messages.telling import TellingLedger
 from idp.messages.texts import MessageTexts
 from idp.new_citizens import NewCitizens
+from idp.places import FindPlace, open_places
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.repeated_values import RepeatedValues
@@ -421,6 +422,10 @@ class Wiring:
         )
 
     @cached_property
+    def find_place(self) -> FindPlace:
+        return open_places(self.settings.location_database)
+
+    @cached_property
     def self_service(self) -> SelfService:
         reading = self.database.reading
         return SelfService(
@@ -475,6 +480,7 @@ class Wiring:
             ceremonies=Ceremonies(in_redis.OneTime(client), clock, self.policy.challenge_lifetime),
             subjects=Subjects(self.secrets.subject_secret),
             known_browsers=KnownBrowsers(self.secrets.index_secret),
+            find_place=self.find_place,
             sessions=BrowserSessionRules(
                 self.policy.substantial_idle,
                 self.policy.substantial_absolute,

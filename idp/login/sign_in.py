@@ -20,9 +20,9 @@ from idp.login.device import device_of
 from idp.login.flow import after_post
 from idp.login.pages import NoticeKind
 from idp.login.question import is_proofed
-from idp.login.visit import KNOWN, PROOF, SESSION, SignedIn, Visit, turn_back
+from idp.login.visit import KNOWN, PROOF, SESSION, SignedIn, Visit, peer_address, turn_back
 from idp.protocol.acr import level_of
-from idp.records import BrowserSession, ProvenFactor
+from idp.records import BrowserSession, Place, ProvenFactor
 from idp.services import Services
 from idp.storage.ports import Tx
 from idp.web import forget_cookie, read_cookie, set_cookie
@@ -106,6 +106,7 @@ def begin_session(
         acr=_level(services, citizen_id, factors),
         now=now,
         device=device_of(request.headers.get("User-Agent", "")),
+        place=services.find_place(peer_address()),
         before=same,
     )
 
@@ -183,8 +184,17 @@ def _append(services: Services, tx: Tx, event: str, session: BrowserSession, now
         actor=events.BY_CITIZEN,
         at=now,
         citizen_id=session.citizen_id,
-        facts={"factors": list(session.amr), "level": session.acr, "device": session.device},
+        facts={
+            "factors": list(session.amr),
+            "level": session.acr,
+            "device": session.device,
+            **_place_facts(session.place),
+        },
     )
+
+
+def _place_facts(place: Place | None) -> dict[str, str]:
+    return {} if place is None else {"city": place.city, "country": place.country_code}
 
 
 def _end(services: Services, tx: Tx, stranger: BrowserSession, now: datetime) -> None:
