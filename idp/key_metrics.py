@@ -10,10 +10,10 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from keys.key import KeySet, Mark, Move
+from keys.key import KeySet, Mark, Move, Refusal
 from keys.key_ring import KeyRing
 from keys.policy import KeyPolicy
-from keys.rotation import upcoming
+from keys.rotation import Act, upcoming
 from keys.schedule import ANOTHER_WAS_FIRST, Outcome
 from keys.states import KeyState
 
@@ -22,12 +22,20 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import GaugeMetricFamily
 
 
+ORDERS = (
+    "generate", "publish", "activate", "rotate", "deactivate", "compromise", "destroy", "reseal", "reconcile",
+    "schedule",
+)  # fmt: skip
+"""The commands that change something; each is a series from the start."""
+
+
 class KeyMetrics:
     """One per worker. Of several workers the worst counts, and one that has died counts no more."""
 
     def ran(self, now: datetime, outcomes: Sequence[Outcome], algorithms: Iterable[str]) -> None:
         """The schedule has had its turn."""
         self._ran_at.set(now.timestamp())
+        self._begin_at_nought()
         waiting = {each.move.algorithm: len(each.waits_for) for each in outcomes}
         for algorithm in algorithms:
             self._overdue.labels(algorithm=algorithm).set(waiting.get(algorithm, 0))
@@ -36,6 +44,12 @@ class KeyMetrics:
                 self._refused.labels(act=each.move.act.value).inc()
             if each.left_behind:
                 self._left_behind.inc(len(each.left_behind))
+
+    def _begin_at_nought(self) -> None:
+        """A series that begins with its first event would hide that event from whoever watches for a rise."""
+        for act in Act:
+            self._refused.labels(act=act.value)
+        _ = self._held_up, self._left_behind
 
     def held_up(self) -> None:
         """The schedule could do nothing."""
@@ -86,7 +100,12 @@ class KeyMetrics:
 
 
 def key_samples(
-    keys: KeySet, moves: Iterable[Move], mark: Mark | None, policy: KeyPolicy, now: datetime
+    keys: KeySet,
+    moves: Iterable[Move],
+    refusals: Iterable[Refusal],
+    mark: Mark | None,
+    policy: KeyPolicy,
+    now: datetime,
 ) -> "Iterator[GaugeMetricFamily]":
     """Families for prometheus_client, from what the store says."""
     age = _family("signing_key_age_seconds", "Since when the active key signs.", "algorithm")
@@ -98,13 +117,28 @@ def key_samples(
         count.add_metric([algorithm, state], number)
     yield from (age, count, _next_moves(keys, policy, now))
     made = _family("signing_key_moves", "Moves since the first key, by everybody.", "algorithm", "to")
-    for (algorithm, to), number in Counter((move.algorithm, move.after.value) for move in moves).items():
+    begun = Counter({(algorithm, state.value): 0 for algorithm in policy.algorithms for state in KeyState})
+    begun.update((move.algorithm, move.after.value) for move in moves)
+    for (algorithm, to), number in begun.items():
         made.add_metric([algorithm, to], number)
+    yield from _refused_orders(list(refusals))
     behind = _family(
         "key_set_behind", "1 where the database is older than what has existed: a restored backup."
     )
     behind.add_metric([], 1 if mark is not None and mark.version > keys.version else 0)
     yield from (made, behind)
+
+
+def _refused_orders(refusals: Sequence[Refusal]) -> "Iterator[GaugeMetricFamily]":
+    """By operators, whose processes end; the schedule's own refusals are `KeyMetrics`'."""
+    refused = _family("signing_key_orders_refused", "Orders of operators that were refused.", "act")
+    for act, number in Counter({act: 0 for act in ORDERS} | Counter(each.act for each in refusals)).items():
+        refused.add_metric([act], number)
+    unopened = _family(
+        "signing_key_unseal_failures", "Orders of operators that met a row that does not open."
+    )
+    unopened.add_metric([], sum(not each.unsealed for each in refusals))
+    yield from (refused, unopened)
 
 
 def _next_moves(keys: KeySet, policy: KeyPolicy, now: datetime) -> "GaugeMetricFamily":

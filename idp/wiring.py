@@ -59,7 +59,7 @@ from keys.birth import ensure_keys
 from keys.high_water import FileHighWater, HighestOf, OpenedWhenAsked
 from keys.hsm import HsmAddress, HsmFault
 from keys.in_redis import RedisHighWater
-from keys.in_sql import Fetches, Keys
+from keys.in_sql import Fetches, Keys, Refusals
 from keys.key import SigningKey
 from keys.key_ring import KeyRing
 from keys.policy import KeyPolicy
@@ -224,6 +224,7 @@ class Wiring:
             fetches=Fetches(self.database.reading),
             clients=self.jwks_clients.active,
             backends=self.signing_backends,
+            refusals=Refusals(self.database.reading),
             sealed_elsewhere=self.sealed_columns,
             unavailable=(StoreUnavailable,),
         )
@@ -236,7 +237,8 @@ class Wiring:
         """What is measured of the keys, as the store has them now."""
         keys, moves = self.key_store.load_all(), self.key_store.history()
         policy = self.keys_services.policy
-        return list(key_samples(keys, moves, self.key_high_water.read(), policy, self.clock()))
+        refusals, mark = Refusals(self.database.reading).of_all_time(), self.key_high_water.read()
+        return list(key_samples(keys, moves, refusals, mark, policy, self.clock()))
 
     def store_time(self) -> datetime | None:
         """The time by PostgreSQL, or by Redis where there is none; None where that does not answer.

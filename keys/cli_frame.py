@@ -8,7 +8,7 @@ import os
 import pwd
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from keys.errors import KeysError, KeysUnavailable, MoveRefused
-from keys.key import SigningKey
+from keys.errors import KeysError, KeysUnavailable, MoveRefused, UnsealFailed
+from keys.key import Refusal, SigningKey
 from keys.services import KeysServices, Order
 
 OpenServices = Callable[[], KeysServices]
@@ -61,8 +61,7 @@ def changing(command: Callable[..., Any]) -> Callable[..., Any]:
         json_wanted: bool,
         **others: Any,
     ) -> Any:
-        name = operator or pwd.getpwuid(os.getuid()).pw_name
-        order = Order(f"operator:{name}", reason)
+        order = Order(_actor(operator), reason)
         return command(open_services, Options(order, yes, dry_run, json_wanted), **others)
 
     wrapped: Callable[..., Any] = functools.wraps(command)(with_options)
@@ -98,13 +97,35 @@ def services_of(open_services: OpenServices) -> Iterator[KeysServices]:
     try:
         yield services
     except MoveRefused as refusal:
+        _remember(services, refusal)
         raise Refused(f"{refusal} {refusal.remedy}".strip()) from refusal
     except KeysUnavailable as fault:
         raise NotReachable(f"{fault} Look with `adgang doctor`.") from fault
     except KeysError as fault:
+        _remember(services, fault)
         raise Refused(str(fault)) from fault
     except services.unavailable as fault:
         raise NotReachable(f"The database does not answer ({fault}). Look with `adgang doctor`.") from fault
+
+
+def _remember(services: KeysServices, fault: KeysError) -> None:
+    """A refused order counts in the metrics, although its process ends; a dry run was no order."""
+    refusals, context = services.refusals, click.get_current_context()
+    if refusals is None or context.params.get("dry_run", True):
+        return
+    refusal = Refusal(
+        at=services.clock(),
+        actor=_actor(context.params["operator"]),
+        act=str(context.info_name),
+        why=str(fault),
+        unsealed=not isinstance(fault, UnsealFailed),
+    )
+    with suppress(KeysError, *services.unavailable):
+        services.transact(lambda tx: refusals.record(tx, refusal))
+
+
+def _actor(operator: str | None) -> str:
+    return f"operator:{operator or pwd.getpwuid(os.getuid()).pw_name}"
 
 
 def answer_json(value: object) -> None:

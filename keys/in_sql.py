@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import StaticPool
 
 from keys.errors import KeyDoesNotUnseal, KeysError, KeySetChanged, KeysUnavailable
-from keys.key import KeySet, Move, SigningKey
+from keys.key import KeySet, Move, Refusal, SigningKey
 from keys.ports import T, Transact, Tx
 from keys.states import KeyState
-from keys.tables import jwks_fetches, key_set, metadata, signing_key_moves, signing_keys
+from keys.tables import jwks_fetches, key_set, metadata, signing_key_moves, signing_key_refusals, signing_keys
 
 _THE_SET = 1
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -81,6 +82,22 @@ class Keys:
         with _reading(self._engine) as connection:
             rows = connection.execute(query).mappings().all()
         return [_move(row) for row in rows]
+
+
+class Refusals:
+    """Implements `keys.ports.Refusals`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, tx: Connection, refusal: Refusal) -> None:
+        tx.execute(insert(signing_key_refusals).values(**asdict(refusal)))
+
+    def of_all_time(self) -> list[Refusal]:
+        query = select(*(signing_key_refusals.c[each.name] for each in fields(Refusal)))
+        with _reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(signing_key_refusals.c.number)).mappings().all()
+        return [Refusal(**row) for row in rows]
 
 
 class Fetches:

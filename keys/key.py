@@ -120,6 +120,17 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an operator asked for and was refused. `act` is the command; `unsealed` is false where a row did not open."""
+
+    at: datetime
+    actor: str
+    act: str
+    why: str
+    unsealed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """One step in a key's life, as it stands in the history. `before` is None at its birth."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from keys.key import KeySet, Mark, Move, SigningKey
+from keys.key import KeySet, Mark, Move, Refusal, SigningKey
 
 Tx = Any
 """An open transaction. Opaque: made by `Transact`, handed on, never looked into."""
@@ -104,6 +104,16 @@ class SealedElsewhere(Protocol):
         Returns the key of the batch's last, or None where there was none left; how many were sealed anew; and what
         names those that do not open, which are left as they are. Safe to run twice, and to kill at any time.
         """
+
+
+class Refusals(Protocol):
+    """What operators were refused: for the metrics, which a command that ends cannot keep."""
+
+    def record(self, tx: Tx, refusal: Refusal) -> None:
+        """Append it."""
+
+    def of_all_time(self) -> list[Refusal]:
+        """Oldest first."""
 
 
 class Fetches(Protocol):

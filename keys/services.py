@@ -6,7 +6,7 @@ from datetime import datetime
 
 from keys.evidence import JwksClient
 from keys.policy import KeyPolicy
-from keys.ports import Clock, Fetches, HighWater, Journal, Keys, SealedElsewhere, Transact
+from keys.ports import Clock, Fetches, HighWater, Journal, Keys, Refusals, SealedElsewhere, Transact
 from keys.sealing import Sealer
 from keys.signing_backends import SOFTWARE, SigningBackends
 
@@ -30,6 +30,7 @@ class KeysServices:
     clients: Callable[[], Sequence[JwksClient]] = tuple
     """Every client that was active in the last 30 days."""
     backends: SigningBackends = SOFTWARE
+    refusals: Refusals | None = None
     sealed_elsewhere: Sequence[SealedElsewhere] = ()
     unavailable: tuple[type[Exception], ...] = ()
     """What `transact` raises when the store does not answer; the command line exits with 3."""

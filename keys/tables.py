@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -88,6 +89,18 @@ signing_key_moves = Table(
     Column("actor", String(200), nullable=False),
     Column("reason", Text, nullable=False),
 )
+
+signing_key_refusals = Table(
+    "signing_key_refusals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("unsealed", Boolean, nullable=False),
+    Column("why", Text, nullable=False),
+)
+"""What operators asked for and were refused; `unsealed` is false where a row did not open."""
 
 jwks_fetches = Table(
     "jwks_fetches",

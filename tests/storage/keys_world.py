@@ -9,7 +9,7 @@ from idp.errors import StoreUnavailable
 from idp.storage.database import Database
 from keys.birth import ensure_keys
 from keys.evidence import JwksClient
-from keys.in_sql import Fetches, Keys
+from keys.in_sql import Fetches, Keys, Refusals
 from keys.key import SigningKey
 from keys.key_ring import KeyRing
 from keys.policy import KeyPolicy
@@ -78,6 +78,7 @@ class World:
             high_water=self.high_water,
             fetches=self.fetches,
             clients=lambda: self.clients,
+            refusals=Refusals(self.database.reading),
             backends=self.backends,
             unavailable=(StoreUnavailable,),
         )

@@ -7,12 +7,14 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
+from idp.key_metrics import ORDERS, key_samples
 from keys.cli import make_group
 from keys.evidence import JwksClient
 from keys.policy import KeyPolicy
 from keys.states import KeyState
-from keys.tables import metadata
+from keys.tables import metadata, signing_keys
 from tests.storage.keys_world import World
 from tests.support.clock import FrozenClock
 
@@ -82,6 +84,7 @@ def test_every_command_of_the_design_exists_and_takes_json() -> None:
         options = {option for p in command.params if isinstance(p, click.Option) for option in p.opts}
         assert "--json" in options, name
         assert ({"--reason", "--yes", "--as", "--dry-run"} <= options) == (name in CHANGING), name
+        assert (name in ORDERS) == (name in CHANGING), name
         assert CliRunner().invoke(group, [name, "--help"]).exit_code == 0
 
 
@@ -152,6 +155,40 @@ def test_refusals_are_one_line_with_what_mends_them(world: World) -> None:
     assert "adgang keys list" in refused(world, "publish", "nothing", "--yes")
     assert "--reason" in refused(world, "compromise", active, "--yes")
     assert "nothing to do" in refused(world, "reconcile", "--yes")
+
+
+def test_what_an_operator_was_refused_is_remembered_for_the_metrics(world: World) -> None:
+    world.ensure()
+    refused(world, "rotate", "--algorithm", "ES256", "--yes", "--as", "karen")
+    run(world, "rotate", "--algorithm", "ES256", "--dry-run")
+    run(world, "list")
+    assert world.services.refusals is not None
+    (told,) = world.services.refusals.of_all_time()
+    assert (told.actor, told.act, told.unsealed) == ("operator:karen", "rotate", True)
+    assert "may hold a JWKS without" in told.why
+    world.past_lead()
+    kid = world.successor().kid
+    world.database.transact(
+        lambda tx: tx.execute(update(signing_keys).where(signing_keys.c.kid == kid).values(sealed=b"x" * 60))
+    )
+    refused(world, "rotate", "--algorithm", "ES256", "--yes")
+    samples = list(
+        key_samples(
+            world.keys.load_all(),
+            world.keys.history(),
+            world.services.refusals.of_all_time(),
+            None,
+            world.policy,
+            world.clock(),
+        )
+    )
+    values = {(s.name, *s.labels.values()): s.value for family in samples for s in family.samples}
+    assert values["adgang_signing_key_orders_refused", "rotate"] == 2
+    assert values["adgang_signing_key_orders_refused", "destroy"] == 0, (
+        "a series begins before its first event"
+    )
+    assert values["adgang_signing_key_unseal_failures",] == 1
+    assert values["adgang_signing_key_moves", "ES256", "compromised"] == 0
 
 
 def test_a_rotation_shows_who_is_overdue_and_is_refused_until_they_are_accepted(world: World) -> None:
