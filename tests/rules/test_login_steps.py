@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from idp.errors import ConsentRequired, InteractionRequired, LoginRequired
+from idp.errors import (
+    ConsentRequired,
+    InteractionRequired,
+    LoginRequired,
+    UnmetAuthenticationRequirements,
+)
+from idp.login.question import Question, Reason, Way
 from idp.login.steps import Situation, Step, next_step
 from idp.records import AuthorizationRequest, BrowserSession, LoginAttempt, PartialSignIn, ProvenFactor
 
@@ -154,3 +160,47 @@ def test_prompt_none_never_shows_a_page(change: dict[str, object], refusal: type
 
 def test_prompt_none_succeeds_in_silence() -> None:
     assert next_step(asking(READY, prompt=("none",))) is Step.DECIDE
+
+
+# --- step-up ---------------------------------------------------------------------------------------------------
+
+KEY = Question("citizen", Reason.LEVEL, (Way.KEY,))
+
+
+def test_a_session_that_lacks_a_factor_is_asked_for_it_and_nothing_else() -> None:
+    assert next_step(replace(READY, lacks=True, missing=KEY)) is Step.STEP_UP
+
+
+def test_a_citizen_without_the_factor_is_told() -> None:
+    assert next_step(replace(READY, lacks=True, missing=None)) is Step.UNMET
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"lacks": True, "missing": KEY}, LoginRequired),
+        ({"lacks": True, "missing": None}, UnmetAuthenticationRequirements),
+        ({"can_be_met": False}, UnmetAuthenticationRequirements),
+    ],
+)
+def test_prompt_none_is_told_what_is_lacking(change: dict[str, object], refusal: type[Exception]) -> None:
+    silent = asking(READY, prompt=("none",))
+    with pytest.raises(refusal):
+        next_step(replace(silent, **change))  # type: ignore[arg-type]
+
+
+def test_what_nobody_can_reach_is_refused_before_anybody_signs_in() -> None:
+    with pytest.raises(UnmetAuthenticationRequirements):
+        next_step(replace(READY, session=None, can_be_met=False))
+
+
+def test_a_fresh_sign_in_comes_before_a_step_up() -> None:
+    """It may reach the level by itself."""
+    asked = asking(replace(READY, lacks=True, missing=KEY), prompt=("login",))
+    assert next_step(asked) is Step.FIRST_FACTOR
+
+
+def test_nothing_is_decided_before_the_step_up() -> None:
+    """S-294, S-298: whatever has been consented to."""
+    for settled_at in (None, BEFORE):
+        assert next_step(replace(READY, lacks=True, missing=KEY, settled_at=settled_at)) is Step.STEP_UP
