@@ -12,6 +12,9 @@ from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
 from idp.letters.letters import Letters
 from idp.messages.ports import Outbox
+from idp.recovery.letter_orders import LetterOrdering
+from idp.recovery.moves import RecoveryMoves
+from idp.recovery.stopping import RecoveryStops
 from idp.places import FindPlace
 from idp.protocol.policy import ProtocolPolicy
 from idp.repeated_values import RepeatedValues
@@ -73,6 +76,9 @@ class Services:
     outbox: Outbox
     """For the inbox (`of_citizen`): whoever changes something appends to the ledger, which tells."""
     safeties: ports.Safeties
+    recoveries: RecoveryMoves
+    recovery_stops: RecoveryStops
+    letter_orders: LetterOrdering
     traffic: Traffic
     repeated_values: RepeatedValues
     count: Callable[[str, dict[str, str]], None]

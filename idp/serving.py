@@ -46,6 +46,7 @@ def worker_application() -> Any:
     start_logging(settings.log_level)
     provider = create_app(settings)
     provider.wiring.key_schedule.start()
+    provider.wiring.letter_order_thread.start()
     if provider.wiring.message_sending is not None:
         provider.wiring.message_sending.start()
     return provider

@@ -126,6 +126,22 @@ class Settings:
         "",
     )
     letter_days: int = _setting("Days that the code in a letter can be used.", 21, at_least=1, at_most=30)
+    recovery_minutes: int = _setting(
+        "Time to show the proofs of a recovery, and then to make the change.", 60, at_least=10, at_most=240
+    )
+    recovery_wait_hours: int = _setting(
+        "Cooling-off of a recovery without two independent proofs.", 24, at_least=24, at_most=336
+    )
+    recovery_wait_by_post_days: int = _setting(
+        "The same for citizens without e-mail, whom only a letter can warn.", 7, at_least=1, at_most=30
+    )
+    recovery_finish_days: int = _setting(
+        "Time to finish a recovery after its cooling-off.", 7, at_least=1, at_most=14
+    )
+    recovery_letter_every_days: int = _setting(
+        "A citizen gets one letter for a recovery in so many days.", 7, at_least=1, at_most=90
+    )
+    proofing_days: int = _setting("Days that an officer's proofing of a citizen counts.", 30, at_least=1, at_most=90)
     smtp_host: str = _setting(
         "Mail server that takes messages to citizens. Empty: they are in the portal and go by letter.", ""
     )

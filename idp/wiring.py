@@ -40,6 +40,13 @@ from idp.messages.texts import MessageTexts
 from idp.new_citizens import NewCitizens
 from idp.places import FindPlace, open_places
 from idp.protocol.policy import ProtocolPolicy
+from idp.recovery import in_sql as recovery_in_sql
+from idp.recovery.completion import Completion
+from idp.recovery.letter_orders import LetterOrdering, LetterOrderThread
+from idp.recovery.moves import RecoveryMoves
+from idp.recovery.proofing import Proofing
+from idp.recovery.recovery import RecoveryTimes
+from idp.recovery.stopping import RecoveryStops
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.repeated_values import RepeatedValues
 from idp.sealed_columns import sealed_columns
@@ -89,13 +96,14 @@ if TYPE_CHECKING:
 _NAME = "Adgang"
 """What authenticator apps show beside the six digits."""
 
-_SPARE_CONNECTIONS = 3
-"""Beside one for each thread: the look-outs for changed keys and clients, and the sending of messages."""
+_SPARE_CONNECTIONS = 4
+"""Beside one for each thread: the look-outs for changed keys and clients, the messages, the orders for letters."""
 
 _TIMEZONE = "Europe/Copenhagen"
 """Of times in messages, like that of the pages."""
 
 _MESSAGES_EVERY = timedelta(seconds=5)
+_RECOVERIES_KEPT = timedelta(days=1)
 _MESSAGES_KEPT = timedelta(days=400)
 """More than a year, so that what happens once a year can be compared."""
 
@@ -151,6 +159,74 @@ class Wiring:
     @cached_property
     def outbox(self) -> Outbox:
         return Outbox(self.database.reading)
+
+    @cached_property
+    def recovery_times(self) -> RecoveryTimes:
+        settings = self.settings
+        return RecoveryTimes(
+            proving=timedelta(minutes=settings.recovery_minutes),
+            cooling=timedelta(hours=settings.recovery_wait_hours),
+            cooling_by_post=timedelta(days=settings.recovery_wait_by_post_days),
+            finishing=timedelta(days=settings.recovery_finish_days),
+            between_letters=timedelta(days=settings.recovery_letter_every_days),
+            proofing=timedelta(days=settings.proofing_days),
+        )
+
+    @cached_property
+    def recovery_moves(self) -> RecoveryMoves:
+        reading = self.database.reading
+        return RecoveryMoves(
+            transact=self.database.transact,
+            store=recovery_in_sql.Recoveries(reading),
+            proofings=recovery_in_sql.Proofings(reading),
+            letters=self.letters,
+            citizens=self.citizen_store,
+            outbox=self.outbox,
+            sealer=self._sealer("messages"),
+            ledger=self.ledger,
+            completion=Completion(
+                recoveries=recovery_in_sql.Recoveries(reading),
+                citizens=self.citizen_store,
+                safeties=Safeties(reading),
+                sessions=in_redis.BrowserSessions(self.redis, self.clock),
+                ended_sessions=in_sql.EndedSessions(reading),
+                grants=in_sql.Grants(reading, self.clock),
+                ledger=self.ledger,
+                recovery_codes=self.recovery_enrolment,
+            ),
+            times=self.recovery_times,
+        )
+
+    @cached_property
+    def recovery_stops(self) -> RecoveryStops:
+        store = recovery_in_sql.Recoveries(self.database.reading)
+        return RecoveryStops(self.database.transact, store, self.ledger)
+
+    @cached_property
+    def letter_ordering(self) -> LetterOrdering:
+        return LetterOrdering(
+            transact=self.database.transact,
+            orders=recovery_in_sql.LetterOrders(),
+            letters=self.letters,
+            citizens=self.citizen_store,
+            sealer=self._sealer("letter-orders"),
+            clock=self.clock,
+            between_letters=self.recovery_times.between_letters,
+        )
+
+    @cached_property
+    def letter_order_thread(self) -> LetterOrderThread:
+        return LetterOrderThread(self.letter_ordering, _MESSAGES_EVERY)
+
+    @cached_property
+    def proofing(self) -> Proofing:
+        return Proofing(
+            transact=self.database.transact,
+            proofings=recovery_in_sql.Proofings(self.database.reading),
+            ledger=self.ledger,
+            clock=self.clock,
+            lifetime=self.recovery_times.proofing,
+        )
 
     @cached_property
     def message_texts(self) -> MessageTexts:
@@ -509,6 +585,9 @@ class Wiring:
             activation=self.activation,
             activations=in_redis.Records(client, clock, "activation", ActivationRecord),
             outbox=self.outbox,
+            recoveries=self.recovery_moves,
+            recovery_stops=self.recovery_stops,
+            letter_orders=self.letter_ordering,
             safeties=Safeties(reading),
             traffic=Traffic(),
             repeated_values=RepeatedValues(metrics.count),
@@ -529,6 +608,9 @@ class Wiring:
             "failures of unknown user IDs": self.verification.sweep(now),
             "unfinished enrolments": self.enrolment.sweep(now),
             "private keys in the HSM that nothing needs": sweep_token(self.keys_services),
+            "recoveries long over": transact(
+                lambda tx: recovery_in_sql.Recoveries(reading).sweep(tx, now - _RECOVERIES_KEPT)
+            ),
             "old messages": transact(lambda tx: self.outbox.sweep(tx, now - _MESSAGES_KEPT)),
             "letters long expired": transact(lambda tx: letters_in_sql.Letters(reading).sweep(tx, now)),
         }

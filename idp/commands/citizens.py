@@ -171,6 +171,25 @@ _act(
 )
 
 
+@citizens.command("proof")
+@_who
+@telling
+@asking
+def proof(*, user_id: str | None, cpr: str | None, actor: str, reason: str, yes: bool) -> None:
+    """Record that you proofed a citizen's identity anew, in person. It lets a letter alone begin a recovery, once."""
+    _check_who(user_id, cpr)
+    if not reason:
+        raise click.UsageError("This needs a --reason, such as the case number; the citizen will read it.")
+    with deployment() as wiring:
+        found = wiring.citizens.look_up(actor=actor, reason=reason, user_id=user_id, cpr=cpr)
+        confirm(f"Have you seen {found.name} in person, with a document that proves who it is?", yes=yes)
+        until = wiring.proofing.record(found, actor=actor, reason=reason)
+    click.echo(
+        f"The identity of {found.name} is proofed until {until.astimezone():%Y-%m-%d %H:%M}. "
+        "Next: the citizen orders a letter and begins the recovery."
+    )
+
+
 @click.group("consents")
 def consents() -> None:
     """Consents that citizens have given."""

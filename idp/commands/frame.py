@@ -18,6 +18,7 @@ from clients_registry.cli_frame import (
 )
 from idp.citizens import CitizenRefused
 from idp.errors import ConfigurationFaults, StoreUnavailable
+from idp.recovery.proofing import ProofingRefused
 from idp.settings import Settings
 from idp.wiring import Wiring
 from keys.errors import KeysError
@@ -59,7 +60,7 @@ def deployment() -> Iterator[Wiring]:
 def failures_told() -> Iterator[None]:
     try:
         yield
-    except (CitizenRefused, KeysError) as refusal:
+    except (CitizenRefused, ProofingRefused, KeysError) as refusal:
         raise Refused(str(refusal)) from None
     except ConfigurationFaults as faults:
         raise Refused("\n".join(faults.faults)) from None

@@ -8,6 +8,7 @@ import clients_registry.tables
 import idp.ledger.tables
 import idp.letters.tables
 import idp.messages.tables
+import idp.recovery.tables
 import idp.storage.tables
 import keys.tables
 import mfa.tables
@@ -26,6 +27,7 @@ def test_migrated_tables_are_those_of_the_code(sql_url: str) -> None:
     assert idp.ledger.tables.ledger.metadata is idp.storage.tables.metadata
     assert idp.letters.tables.letters.metadata is idp.storage.tables.metadata
     assert idp.messages.tables.messages.metadata is idp.storage.tables.metadata
+    assert idp.recovery.tables.recoveries.metadata is idp.storage.tables.metadata
     database = Database(sql_url)
     upgrade(database.writing)
     with database.reading.connect() as connection:
