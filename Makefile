@@ -36,6 +36,7 @@ soak: .venv/test .venv/translations ## the long form of what `make test` samples
 
 bench: .venv/test .venv/translations ## requests per second, latency, processor time and memory
 	$(BIN)/python -m bench.signing
+	$(BIN)/python -m bench.letters
 	$(BIN)/python -m bench.run
 
 docs: .venv/test ## write the documents that are made from the code

@@ -136,6 +136,19 @@ ORGANISATIONS = (
     ),
 )
 
+
+@dataclass(frozen=True)
+class InvitedPerson:
+    """Somebody who has had a letter, and is no citizen until they use its code."""
+
+    name: str
+    cpr: str
+    address: str
+    language: str
+
+
+INVITED = InvitedPerson("Alma Bech Dahl", "7104954027", "Strandvejen 8, 9990 Nordhavn", "da")
+
 CITIZENS = (
     Citizen(
         given_name="Freja",

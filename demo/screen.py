@@ -28,6 +28,8 @@ def show(console: Console, facts: dict[str, Any], place: Place) -> None:
         citizens.add_row(citizen["name"], citizen["user_id"], citizen["password"])
     console.print(citizens)
     console.print()
+    invited = facts["invited"]
+    console.print(f"A letter for {invited['name']}, who has no access yet: {_near(Path(invited['letter']))}")
     console.print("The six digits: run [bold]make totp[/] in another window.")
     console.print(f"Commands: [bold]. {_short(place)}/env && .venv/bin/adgang --help[/]")
     console.print(f"Logs: {_short(place)}/logs. Start afresh: remove {_short(place)}. End: Ctrl-C.")
@@ -38,6 +40,10 @@ def _link(url: str) -> str:
 
 
 def _short(place: Place) -> str:
+    return _near(place.directory)
+
+
+def _near(path: Path) -> str:
+    """From here, where it is below."""
     here = Path.cwd()
-    inside = place.directory.is_relative_to(here)
-    return str(place.directory.relative_to(here) if inside else place.directory)
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -10,7 +10,7 @@ from typing import Any
 from click.testing import CliRunner
 from joserfc.jwk import ECKey
 
-from demo.parties import CITIZENS, ORGANISATIONS, Citizen, Organisation, services_with_a_page
+from demo.parties import CITIZENS, INVITED, ORGANISATIONS, Citizen, Organisation, services_with_a_page
 from demo.place import Place, Trouble, read_json, write_json
 from idp.cli import main as adgang
 
@@ -33,6 +33,9 @@ def seed(place: Place) -> dict[str, Any]:
         if citizen.user_id not in told["citizens"]:
             told["citizens"][citizen.user_id] = _add_citizen(place, citizen)
             write_json(place.seeded_file, told)
+    if "letter" not in told:
+        told["letter"] = _invite(place)
+        write_json(place.seeded_file, told)
     for organisation, offset in services_with_a_page():
         _write_configuration(place, told, organisation, offset)
     facts = {
@@ -45,6 +48,7 @@ def seed(place: Place) -> dict[str, Any]:
             for organisation, offset in services_with_a_page()
         ],
         "citizens": [{"name": c.name, "user_id": c.user_id} | told["citizens"][c.user_id] for c in CITIZENS],
+        "invited": {"name": INVITED.name, "letter": told["letter"]},
     }
     write_json(place.facts_file, facts)
     return facts
@@ -145,6 +149,17 @@ def _add_citizen(place: Place, citizen: Citizen) -> dict[str, str]:
     )  # fmt: skip
     added = json.loads(answer)
     return {"password": added["password"], "totp_secret": added["totp_secret"]}
+
+
+def _invite(place: Place) -> str:
+    """Print a letter for somebody who has no access yet; the file's path."""
+    answer = _adgang(
+        place, "citizens", "invite", "--cpr", INVITED.cpr, "--name", INVITED.name, "--address", INVITED.address,
+        "--language", INVITED.language, "--out", str(place.directory / "letters"), "--json",
+    )  # fmt: skip
+    # None where an earlier run was broken off right after it had printed.
+    files = json.loads(answer)["files"] or sorted(map(str, (place.directory / "letters").glob("*.pdf")))
+    return str(files[0])
 
 
 def _write_configuration(place: Place, told: dict[str, Any], organisation: Organisation, offset: int) -> None:
