@@ -41,7 +41,6 @@ class Database:
     def __init__(self, url: str, *, connections: int = 12) -> None:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._forgetting = False
         self.writing = self._open(url, connections)
         self.reading = self._open(url, connections, autocommit=True)
         self._writer = threading.Lock()
@@ -57,18 +56,10 @@ class Database:
         for _ in range(_ATTEMPTS):
             try:
                 with self._turn(), self.writing.begin() as tx:
-                    return self._run(work, tx)
+                    return work(tx)
             except TransactionConflict:
                 continue
         raise StoreUnavailable("transactions kept conflicting")
-
-    def _run(self, work: Callable[[Connection], T], tx: Connection) -> T:
-        try:
-            return work(tx)
-        except StoreUnavailable:
-            if tx.invalidated or getattr(tx.connection.dbapi_connection, "closed", False) is True:
-                self.writing.dispose()
-            raise
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -117,21 +108,14 @@ class Database:
             event.listen(engine, "connect", _prepare_sqlite)
         else:
             event.listen(engine, "do_connect", bounded_postgresql.connect)
-        event.listen(engine, "engine_disposed", self._forget_connections)
         event.listen(engine.pool, "invalidate", lambda *_: self._forget_connections(engine))
         return engine
 
     def _forget_connections(self, of: Engine) -> None:
         """A server that ended one connection has ended all, those of the other engine too: one failure tells both."""
-        if self._forgetting:
-            return
-        self._forgetting = True
-        try:
-            for engine in (self.writing, self.reading):
-                if engine is not of:
-                    engine.dispose()
-        finally:
-            self._forgetting = False
+        for engine in (self.writing, self.reading):
+            if engine is not of:
+                engine.dispose()
 
 
 def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:

@@ -1,5 +1,6 @@
 """What was spent stays spent, as long as it matters and over every sweep; what was narrowed since gives less."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from clients_registry.documents import metadata_of
 from idp.errors import InvalidGrant
 from idp.grants.authorization_code import AlreadyDecided, issue_code, redeem_code
+from keys.errors import KeysError
 from tests.support.deployment import Deployment
 from tests.support.journey import begin, party
 from tests.support.relying_party import RelyingParty
@@ -155,3 +157,22 @@ def test_a_hint_and_a_claim_that_name_two_people_are_refused(deployment: Deploym
     service.extra = {"id_token_hint": tokens["id_token"], "claims": named}
     answer = begin(deployment, service=service).page.answer
     assert answer is not None and answer["error"] == "invalid_request"
+
+
+def test_a_key_that_cannot_sign_now_costs_no_code(deployment: Deployment) -> None:
+    """S-092: the client's key is gone from the database for a moment; then the same code is redeemed."""
+    service, database = party(deployment, "Sundhedstider"), deployment.wiring.database.writing
+    asked = service.ask()
+    code = code_for(service, asked)
+    ours = "WHERE algorithm = 'RS256'"
+    with database.begin() as tx:
+        tx.exec_driver_sql(f"CREATE TABLE aside AS SELECT * FROM signing_keys {ours}")
+        tx.exec_driver_sql(f"DELETE FROM signing_keys {ours}")
+    with suppress(KeysError):
+        deployment.wiring.key_ring.load()
+    assert service.redeem(code, asked.verifier).status_code >= 500
+    with database.begin() as tx:
+        tx.exec_driver_sql("INSERT INTO signing_keys SELECT * FROM aside")
+    deployment.wiring.key_ring.load()
+    answer = service.redeem(code, asked.verifier)
+    assert answer.status_code == 200, answer.text
