@@ -131,15 +131,21 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 def _translate(context: ExceptionContext) -> None:
-    """Give every layer our two words for a failing store; constraint violations stay what they are."""
-    fault = context.sqlalchemy_exception
+    told = as_told(context.sqlalchemy_exception, context.original_exception)
+    if told is not None:
+        raise told from context.original_exception
+
+
+def as_told(fault: BaseException | None, original: BaseException) -> Exception | None:
+    """Our word for a failing store, for every layer; None for what keeps its name, such as a violated constraint."""
     if isinstance(fault, IntegrityError):
-        return
-    state = getattr(context.original_exception, "sqlstate", None)
+        return None
+    state = getattr(original, "sqlstate", None)
     if state in _CONFLICT_STATES:
-        raise TransactionConflict from context.original_exception
+        return TransactionConflict()
     if isinstance(fault, DBAPIError) and _is_outage(fault, state):
-        raise StoreUnavailable("the database did not answer") from context.original_exception
+        return StoreUnavailable("the database did not answer")
+    return None
 
 
 def _is_outage(fault: SQLAlchemyError, state: str | None) -> bool:
