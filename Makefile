@@ -38,6 +38,7 @@ bench: .venv/test .venv/translations ## requests per second, latency, processor 
 	$(BIN)/python -m bench.signing
 	$(BIN)/python -m bench.letters
 	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.passkey
 
 docs: .venv/test ## write the documents that are made from the code
 	$(BIN)/python -m tests.architecture.generated

@@ -5,4 +5,5 @@ world.py      a provider with clients and citizens, and what the load is made of
 load.py       the generator: keep-alive connections, latency of every request
 provider.py   the provider's processes: start, processor time, memory
 measures.py   what is measured; sign_in_cost.py and sign_in.py: whole sign-ins
+passkey.py    whole sign-ins with a passkey
 """

@@ -49,7 +49,7 @@ def main() -> None:
     for pair in chosen.pair or PAIRS:
         folder = Path(tempfile.mkdtemp(prefix="adgang-bench-"))
         try:
-            with _stores(pair, folder) as urls:
+            with stores(pair, folder) as urls:
                 if urls is None:
                     console.print(f"{pair} is not measured: PostgreSQL or redis-server is missing here.")
                     continue
@@ -92,7 +92,7 @@ def _measure(
 
 
 @contextmanager
-def _stores(pair: str, folder: Path) -> Iterator[tuple[str, str] | None]:
+def stores(pair: str, folder: Path) -> Iterator[tuple[str, str] | None]:
     """The stores with the durability that docs/architecture.md promises; on the generator's core."""
     if pair == PAIRS[0]:
         store = embedded_valkey.start(folder / "valkey")

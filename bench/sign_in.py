@@ -3,6 +3,7 @@
 import json
 import re
 import urllib.parse
+from collections.abc import Callable
 from http.client import HTTPConnection
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +13,7 @@ from bench.world import World
 from idp.ids import new_secret
 from idp.new_citizens import FirstAccess
 
-_FORM = re.compile(r'<form[^>]*action="([^"]+/(password|totp|consent))"[^>]*>(.*?)</form>', re.S)
+_FORM = re.compile(r'<form[^>]*action="([^"]+/(passkey|password|totp|consent))"[^>]*>(.*?)</form>', re.S)
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 _RETURN = re.compile(r'http-equiv="refresh" content="[^"]*url=([^"]+)"', re.I)
 
@@ -66,23 +67,35 @@ class _Browser:
         return answer.status, answer.read().decode()
 
 
+Answer = Callable[[str], dict[str, str]]
+"""From a form's HTML to what is typed into it."""
+
+
 def sign_in(world: World, citizen: FirstAccess) -> int:
-    """The whole of it; returns how many requests it took."""
+    """With password and six digits; returns how many requests it took."""
+    return through(
+        world,
+        {
+            "password": lambda _: {"user_id": citizen.citizen.user_id, "password": citizen.password},
+            "totp": lambda _: {"code": pyotp.TOTP(citizen.totp_secret).at(world.wiring.clock())},
+            "consent": lambda _: {"decision": "accept"},
+        },
+    )
+
+
+def through(world: World, answers: dict[str, Answer]) -> int:
+    """The whole of it, with these answers to the forms; returns how many requests it took."""
     client, verifier, browser = world.with_key, new_secret(), _Browser(world)
     asked, _ = world.parameters(client, verifier)
     status, text = browser.raw(world.authenticated(client, "/par", asked))
     assert status == 201, text
     query = urlencode({"client_id": client.client_id, "request_uri": json.loads(text)["request_uri"]})
     status, page = browser.send("GET", f"/authorize?{query}")
-    answers = {
-        "password": {"user_id": citizen.citizen.user_id, "password": citizen.password},
-        "totp": {"code": pyotp.TOTP(citizen.totp_secret).at(world.wiring.clock())},
-        "consent": {"decision": "accept"},
-    }
-    while (form := _FORM.search(page)) is not None:
+    while (form := next((f for f in _FORM.finditer(page) if f[2] in answers), None)) is not None:
         token = _TOKEN.search(form[3])
         assert token is not None, page
-        status, page = browser.send("POST", form[1], {"csrf_token": token[1], **answers.pop(form[2])})
+        typed = answers.pop(form[2])(form[0])
+        status, page = browser.send("POST", form[1], {"csrf_token": token[1], **typed})
     back = _RETURN.search(page)
     target = back[1].replace("&amp;", "&") if back else page
     code = urllib.parse.parse_qs(urlsplit(target).query)["code"][0]
