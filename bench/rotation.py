@@ -112,8 +112,8 @@ class RotationRun:
             Node(self.environment, folder / "node-a", port=self.world.port),  # the issuer's own address
             Node(self.environment, folder / "node-b"),
         ]
+        self._stack.callback(self._stop)
         for node in self.nodes:
-            self._stack.callback(node.stop)
             node.wait()
 
     def _register_caches(self, max_age: int) -> str:
@@ -189,6 +189,10 @@ class RotationRun:
             return []
         answer = json.loads(body)
         return [answer["id_token"], answer["access_token"]]
+
+    def _stop(self) -> None:
+        for node in self.nodes:
+            node.stop()
 
     def close(self) -> None:
         self._stack.close()

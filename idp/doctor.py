@@ -27,8 +27,12 @@ class Finding:
 
 def examine(wiring: "Wiring") -> list[Finding]:
     """Every part, the well ones too."""
-    findings = [
-        *_findings("secrets", secret_faults(wiring), "every secret file is there, and only we can read it"),
+    findings = _findings(
+        "secrets", secret_faults(wiring), "every secret file is there, and only we can read it"
+    )
+    if not all(finding.ok for finding in findings):
+        return findings  # without them no key opens, and nothing more can be asked
+    findings += [
         *_findings("database", database_faults(wiring), "answers, and its tables are up to date"),
         *_findings("redis", redis_faults(wiring), "answers, evicts nothing and survives a restart"),
     ]

@@ -1,7 +1,9 @@
 """Two real nodes and the real command line: who follows, who acts, and what stops a start."""
 
+import base64
 import json
 import os
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -123,7 +125,7 @@ def test_a_wrong_or_missing_key_encryption_key_stops_the_start_and_touches_nothi
     for node in run.nodes:
         node.stop()
     before = _rows(run)
-    wrong = {"ADGANG_KEY_ENCRYPTION_KEY": "A" * 43 + "="}
+    wrong = {"ADGANG_KEY_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}
     said = _start(run, wrong)
     assert "does not unseal" in said
     assert "another key-encryption key" in said
@@ -140,20 +142,41 @@ def test_a_wrong_or_missing_key_encryption_key_stops_the_start_and_touches_nothi
     assert _rows(run) == before
 
 
-def test_a_new_key_encryption_key_is_brought_in_through_the_command_line(run: RotationRun) -> None:
+@pytest.mark.timeout(300)
+def test_a_new_key_encryption_key_is_brought_in_node_by_node_while_tokens_are_given(run: RotationRun) -> None:
+    """docs/operations/keys/reseal.md, step by step: at every moment a node answers, and opens what the other seals."""
     folder = run.world.settings.secrets_directory
-    (folder / "key-encryption-key").rename(folder / "key-encryption-key-previous")
-    made = run.adgang("secrets", "create", str(folder))
-    assert made.returncode == 0, made.stderr
-    assert "under the previous key-encryption key" in run.adgang("doctor").stdout.replace("\n", " ")
+    next_key, present = folder / "key-encryption-key-next", folder / "key-encryption-key"
+    next_key.touch(mode=0o600)
+    next_key.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    _restart_one_by_one(run)
+    present.rename(folder / "key-encryption-key-previous")
+    next_key.rename(present)
+    _restart_one_by_one(run)
     told = run.adgang("keys", "reseal", "--yes", "--as", "karen", "--json")
-    assert len(json.loads(told.stdout)["resealed"]) == 4, told.stderr
-    node = Node(run.environment, folder.parent / "node-c")
-    try:
-        node.wait()
-        assert kids(node) == kids(run.nodes[0])
-    finally:
-        node.stop()
+    report = json.loads(told.stdout)
+    assert len(report["resealed"]) == 4, told.stderr
+    assert {other["what"]: other["resealed"] for other in report["others"]}["CPR numbers"] == 1
+    assert "previous key can be taken away" in " ".join(run.adgang("doctor").stdout.split())
+    (folder / "key-encryption-key-previous").unlink()
+    assert run.adgang("keys", "jwks").returncode == 0
+
+
+def _restart_one_by_one(run: RotationRun) -> None:
+    for number, old in enumerate(list(run.nodes)):
+        old.stop()
+        fresh = Node(run.environment, old.log.parent.with_name(f"node-{secrets.token_hex(4)}"))
+        other = run.nodes[1 - number]
+        run.world.wiring.disconnect()
+        vars(run.world.wiring).pop("secrets", None)  # the load generator is a process of the deployment too
+        run.nodes[number] = fresh
+        assert _gives_tokens(run, other), "the other node goes on"
+        fresh.wait()
+        assert _gives_tokens(run, fresh)
+
+
+def _gives_tokens(run: RotationRun, node: Node) -> bool:
+    return node.ask(run.world.exchanges(run.world.with_secret, 1)[0])[0] == 200
 
 
 def test_a_row_altered_by_hand_is_named_and_nothing_starts(run: RotationRun) -> None:
