@@ -120,6 +120,15 @@ def test_a_code_that_opens_nothing_is_told_at_its_field(
     assert "N*** L***" in journey.type_code().words
 
 
+def test_a_slip_of_the_hand_is_mended_and_not_typed_anew(deployment: Deployment) -> None:
+    journey = ActivationJourney(deployment, invite(deployment))
+    slip = journey.person.code[:-1] + ("2" if journey.person.code[-1] != "2" else "3")
+    page = journey.type_code(f'{slip}"><b>')
+    assert page.form("/code").fields["letter_code"] == f'{slip}"><b>'
+    assert "<b>" not in page.html
+    assert page.headers["Cache-Control"] == "no-store"
+
+
 def test_a_used_code_leads_to_the_sign_in(deployment: Deployment) -> None:
     person = invite(deployment)
     ActivationJourney(deployment, person).activate()

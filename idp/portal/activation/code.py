@@ -19,13 +19,14 @@ _FAULTS = {
     LetterFault.REPLACED: ErrorKind.LETTER_REPLACED,
     LetterFault.EXPIRED: ErrorKind.LETTER_EXPIRED,
 }
+_LONGEST_SHOWN = 80
 _GUESSES = frozenset({LetterFault.MALFORMED, LetterFault.UNKNOWN})
 
 
-def show_code(error: FormError | None = None) -> Response:
+def show_code(error: FormError | None = None, *, typed: str = "") -> Response:
     """The form, with what was wrong."""
     token, browser = code_form_token()
-    response = render(pages.Code(csrf_token=token, error=error), 400 if error else 200)
+    response = render(pages.Code(csrf_token=token, error=error, typed=typed), 400 if error else 200)
     ensure_browser(response, browser)
     note_attempt(response)
     return response
@@ -46,6 +47,7 @@ def post_code(services: Services, form: dict[str, str]) -> Response:
         services.count("factors", {"kind": "letter", "outcome": rejected.fault.value})
         if rejected.fault in _GUESSES:
             count_failed_guess(services)
+            return show_code(letter_error(rejected), typed=code[:_LONGEST_SHOWN])
         return show_code(letter_error(rejected))
     return begin(services, record)
 

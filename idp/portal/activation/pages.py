@@ -38,6 +38,9 @@ class Code(ActivationPage):
 
     template: ClassVar[str] = "portal/activation/code.html"
 
+    typed: str = field(default="", repr=False)
+    """What opened nothing, to be mended: 24 signs are not typed twice for one slip."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person(ActivationPage):
