@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from keys.policy import KeyPolicy
+from keys.sealing import Sealer
 from keys.states import KeyState
 from keys.succession import rotate
 from tests.storage.keys_world import ORDER, World
 from tests.support.clock import FrozenClock
 
 MOST = 40
+SHORTEST = {"generate": 3, "rotate": 8, "compromise": 8, "reseal": 5}
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def killed_at(world: World, move: str, statement: int) -> bool:
     return ended.returncode != 0
 
 
-@pytest.mark.parametrize("move", ["rotate", "compromise"])
+@pytest.mark.parametrize("move", ["generate", "rotate", "compromise", "reseal"])
 def test_a_move_killed_at_any_statement_is_done_or_not_begun(world: World, move: str) -> None:
     """Never two active keys, never none; the next run completes."""
     before = world.keys.load_all()
@@ -44,10 +46,14 @@ def test_a_move_killed_at_any_statement_is_done_or_not_begun(world: World, move:
         assert len(world.keys.history()) == 2
         statement += 1
         assert statement < MOST
-    assert statement > 8, "the version, three keys, three lines of history, and just before the commit"
+    assert statement > SHORTEST[move], (
+        "the version, each key, each line of history, and just before the commit"
+    )
     after = world.keys.load_all()
     assert after.version == before.version + 1
     assert len(after.in_state("ES256", KeyState.ACTIVE)) == len(after.successors("ES256")) == 1
+    if move == "reseal":
+        world.sealer = Sealer(b"n" * 32, "signing keys")
     assert world.ring().sign("ES256", b"x")
 
 
