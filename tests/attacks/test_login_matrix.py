@@ -10,6 +10,7 @@ import pytest
 
 from clients_registry.documents import metadata_of
 from idp.login.views import POSTS
+from idp.portal.activation.views import POSTS as ACTIVATION_POSTS
 from idp.portal.security.views import KEY_OPTIONS, PAGES
 from idp.portal.security.views import POSTS as SECURITY_POSTS
 from tests.support.citizen_browser import CitizenBrowser, Page
@@ -26,6 +27,10 @@ OPTIONS = {"/login/<attempt_id>/options"}
 """A new challenge for what the attempt's page asks anyway; tests/attacks/test_login_keys_bound.py."""
 SECURITY = {ROOT + path for path in (*PAGES, *SECURITY_POSTS, KEY_OPTIONS)}
 """Its own matrix is test_security_page_matrix.py."""
+ACTIVATION = {
+    f"/activate{path}" for path in ("", "/code", "/key/options", *(f"/{name}" for name in ACTIVATION_POSTS))
+}
+"""Its own matrix is test_activation_guessing.py."""
 DECIDING = {"/authorize", "/login/<attempt_id>"}
 """Pages that decide a request where nothing is missing; every state of them is a row below."""
 ENDING = {"/sign-out"}
@@ -42,7 +47,7 @@ def test_every_route_is_in_a_matrix(deployment: Deployment) -> None:
     """S-398: and nothing but a POST changes anything, besides the two that decide."""
     rules = {rule.rule: rule.methods or set() for rule in deployment.provider.pages.url_map.iter_rules()}
     posts = {f"/login/<attempt_id>/{step}" for step in STEPS}
-    assert set(rules) == READ_ONLY | OPTIONS | SECURITY | DECIDING | ENDING | posts
+    assert set(rules) == READ_ONLY | OPTIONS | SECURITY | ACTIVATION | DECIDING | ENDING | posts
     assert set(STEPS) == set(POSTS)
     assert all(rules[rule] <= {"GET", "HEAD"} for rule in READ_ONLY | OPTIONS)
     assert all(rules[rule] == {"POST"} for rule in posts | ENDING)
