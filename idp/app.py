@@ -16,6 +16,7 @@ from idp.login.views import login_pages
 from idp.portal import portal_pages
 from idp.portal.activation.views import activation_pages
 from idp.portal.front_page import front_page
+from idp.portal.recovery.views import recovery_pages
 from idp.portal.security.views import security_pages
 from idp.settings import Settings
 from idp.web import WebConfig, make_flask
@@ -65,6 +66,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
     pages.register_blueprint(login_pages(services))
     pages.register_blueprint(security_pages(services))
     pages.register_blueprint(activation_pages(services))
+    pages.register_blueprint(recovery_pages(services))
     return Provider(
         wiring=wiring,
         pages=pages,

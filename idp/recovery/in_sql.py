@@ -24,7 +24,7 @@ class Recoveries:
         self._engine = engine
 
     def add(self, tx: Connection, recovery: Recovery, *, browser_digest: str) -> None:
-        tx.execute(insert(recoveries).values(_row(recovery), browser_digest=browser_digest))
+        tx.execute(insert(recoveries).values(_row(recovery) | {"browser_digest": browser_digest}))
 
     def find(self, browser_digest: str) -> Recovery | None:
         statement = select(recoveries).where(recoveries.c.browser_digest == browser_digest)

@@ -62,6 +62,15 @@ class ErrorKind(StrEnum):
     PHRASE = "phrase"
     """Too short, too long, or something that a mail program would make a link of."""
 
+    MISSING_RECOVERY_CODE = "missing_recovery_code"
+    RECOVERY_CODE_WRONG = "recovery_code_wrong"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    MISSING_STOP_CODE = "missing_stop_code"
+    STOP_CODE_WRONG = "stop_code_wrong"
+    MISSING_CHOICE = "missing_choice"
+    MISSING_NAME = "missing_name"
+    CPR_FORM = "cpr_form"
+
     MISSING_LETTER_CODE = "missing_letter_code"
     LETTER_MALFORMED = "letter_malformed"
     LETTER_UNKNOWN = "letter_unknown"
@@ -94,6 +103,14 @@ _FIELD_IDS = {
     ErrorKind.EMAIL: "email",
     ErrorKind.PHONE_NUMBER: "phone-number",
     ErrorKind.PHRASE: "phrase",
+    ErrorKind.MISSING_RECOVERY_CODE: "recovery-code",
+    ErrorKind.RECOVERY_CODE_WRONG: "recovery-code",
+    ErrorKind.RECOVERY_CODE_USED: "recovery-code",
+    ErrorKind.MISSING_STOP_CODE: "stop-code",
+    ErrorKind.STOP_CODE_WRONG: "stop-code",
+    ErrorKind.MISSING_CHOICE: "lost-password",
+    ErrorKind.MISSING_NAME: "name",
+    ErrorKind.CPR_FORM: "cpr",
     ErrorKind.MISSING_LETTER_CODE: "letter-code",
     ErrorKind.LETTER_MALFORMED: "letter-code",
     ErrorKind.LETTER_UNKNOWN: "letter-code",
