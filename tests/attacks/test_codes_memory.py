@@ -176,3 +176,15 @@ def test_a_key_that_cannot_sign_now_costs_no_code(deployment: Deployment) -> Non
     deployment.wiring.key_ring.load()
     answer = service.redeem(code, asked.verifier)
     assert answer.status_code == 200, answer.text
+
+
+def test_a_sign_in_whose_data_may_no_longer_be_given_goes_no_further(deployment: Deployment) -> None:
+    """S-034, S-035: the purpose was narrowed between two steps; the page leads back to the service."""
+    journey = begin(deployment)
+    journey.password()
+    registered = deployment.wiring.registry.find_client(journey.service.client.client_id)
+    assert registered is not None
+    (purpose,) = [each.as_json() for each in registered.client.purposes]
+    change(deployment, journey.service, purposes=[purpose | {"claims": ["birthdate"]}])
+    page = journey.code()
+    assert page.status == 403 and "notice" in page.ids and page.answer is None
