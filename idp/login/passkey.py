@@ -34,9 +34,7 @@ def post_passkey(services: Services, visit: Visit, form: dict[str, str]) -> Resp
     except CeremonyGone:
         services.count("factors", {"kind": "passkey", "outcome": "late"})
         return proceed(services, visit, error=FormError(ErrorKind.KEY_LATE))
-    # Whose key it claims to be: a stranger who knows its id must not slow its owner down.
-    owner = services.webauthn.owner_of(credential)
-    known = services.known_browsers.knows(read_cookie(KNOWN), owner, visit.now)
+    known = _is_known_to_the_owner(services, visit, credential)
     try:
         verified = services.verification.verify(
             None, WebauthnAnswer(credential, ceremony), known_browser=known, now=visit.now
@@ -49,3 +47,11 @@ def post_passkey(services: Services, visit: Visit, form: dict[str, str]) -> Resp
     if len(categories_of((factor,))) < 2:
         raise AssertionError("a ceremony that required user verification let a key through without it")
     return sign_in(services, visit, verified.citizen_id, (factor,))
+
+
+def _is_known_to_the_owner(services: Services, visit: Visit, credential: str) -> bool:
+    """Whoever's key it claims to be: a stranger who knows its id must not slow its owner down (S-240)."""
+    mark = read_cookie(KNOWN)
+    if mark is None:
+        return False
+    return services.known_browsers.knows(mark, services.webauthn.owner_of(credential), visit.now)
