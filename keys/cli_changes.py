@@ -10,7 +10,7 @@ import click
 
 from keys.algorithms import SIGNING_ALGORITHMS
 from keys.birth import ensure_keys, generate, publish
-from keys.changes import look
+from keys.changes import Sight, look
 from keys.cli_frame import (
     OpenServices,
     Options,
@@ -22,9 +22,18 @@ from keys.cli_frame import (
     tell,
 )
 from keys.endings import Compromise, compromise, destroy
+from keys.evidence import Evidence, overdue
 from keys.key import SigningKey
-from keys.listings import compromise_advice, evidence_facts, evidence_table, key_facts
+from keys.listings import (
+    compromise_advice,
+    compromise_question,
+    evidence_facts,
+    evidence_table,
+    key_facts,
+    rotation_question,
+)
 from keys.reconcile import Reconciliation, reconcile
+from keys.rotation import may_activate_at
 from keys.services import KeysServices, Order
 from keys.states import KeyState
 from keys.succession import activate, deactivate, evidence_for, rotate
@@ -107,8 +116,9 @@ def rotate_keys(
         evidence = evidence_for(services, sight, algorithm)
         if evidence and not options.json_wanted:
             answer_table(evidence_table(evidence))
-        confirm(f"Let the {algorithm} successor sign from now on, and deactivate the present key?", options)
+        confirm(rotation_question(sight, algorithm, services.policy), options)
         if options.dry_run:
+            _tell_obstacles(sight, evidence, algorithm, laggards, services, options)
             return
         done = rotate(services, algorithm, options.order, accept_laggards=laggards, seen=sight)
         if options.json_wanted:
@@ -119,15 +129,35 @@ def rotate_keys(
             _answer(services, [done.old, done.new, done.successor], options)
 
 
+def _tell_obstacles(
+    sight: Sight,
+    evidence: list[Evidence],
+    algorithm: str,
+    laggards: tuple[str, ...],
+    services: KeysServices,
+    options: Options,
+) -> None:
+    """A dry run says, too, what would forbid the rotation now."""
+    heirs = sight.keys.successors(algorithm)
+    ready_at = may_activate_at(heirs[0], services.policy) if heirs else None
+    if ready_at is not None and ready_at > sight.now:
+        click.echo(f"It would be refused until {ready_at:%Y-%m-%d %H:%M:%S} UTC.", err=options.json_wanted)
+    left = [client_id for client_id in overdue(evidence) if client_id not in laggards]
+    if left:
+        click.echo(
+            f"It would be refused while these are overdue: {', '.join(left)}.", err=options.json_wanted
+        )
+
+
 @click.command("compromise")
 @click.argument("kid")
 @changing
 def compromise_key(open_services: OpenServices, options: Options, *, kid: str) -> None:
     """Now: a key out of the JWKS, its tokens refused everywhere, a successor in its place."""
     with services_of(open_services) as services:
-        key = look(services, urgent=True).keys.load(kid)
-        warning = "It leaves the JWKS now, and every token it signed is refused. This cannot be undone."
-        confirm(f"Declare {key.algorithm} {key.kid} ({key.state}) compromised? {warning}", options)
+        sight = look(services, urgent=True)
+        key = sight.keys.load(kid)
+        confirm(compromise_question(sight, key, services.policy), options)
         if options.dry_run:
             return
         done = compromise(services, key.kid, options.order)

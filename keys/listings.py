@@ -7,19 +7,21 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from keys.changes import Sight
 from keys.drill import DrillReport
 from keys.endings import Compromise
 from keys.evidence import Evidence
 from keys.key import KeySet, Move, SigningKey
 from keys.policy import KeyPolicy
-from keys.rotation import PlannedMove, upcoming
+from keys.rotation import PlannedMove, may_activate_at, upcoming
 from keys.schedule import Outcome
 from keys.states import KeyState
 
 SHORT = 12
 """Characters of a kid in a table; commands take any beginning that fits one key only."""
 
-_ORDER = list(KeyState)
+_ORDER = sorted(KeyState, key=lambda state: state is not KeyState.ACTIVE)
+"""The key that signs first."""
 _DATES = ("created_at", "published_at", "activated_at", "deactivated_at", "destroyed_at", "compromised_at")
 
 
@@ -41,6 +43,35 @@ def keys_table(keys: KeySet, policy: KeyPolicy, now: datetime) -> Table:
         since = _moment(key.newest())
         table.add_row(key.algorithm, key.state.value, key.kid[:SHORT], since, nexts.get(key.kid, ""))
     return table
+
+
+def rotation_question(sight: Sight, algorithm: str, policy: KeyPolicy) -> str:
+    """What a rotation does, to which keys."""
+    old, heir = sight.keys.active(algorithm), sight.keys.successors(algorithm)
+    if old is None or not heir:
+        return f"Let the {algorithm} successor sign from now on?"
+    until = _moment(sight.now + policy.tail)
+    return (
+        f"Let {heir[0].kid[:SHORT]} sign {algorithm} from now on? {old.kid[:SHORT]} signs no more; its private part is "
+        f"destroyed, and it stays in the JWKS until {until} UTC."
+    )
+
+
+def compromise_question(sight: Sight, key: SigningKey, policy: KeyPolicy) -> str:
+    """What declaring it does, and who will notice."""
+    lines = [
+        f"Declare {key.algorithm} {key.kid} ({key.state}) compromised? This cannot be undone.",
+        "It leaves the JWKS now, and every token it signed is refused. Sessions stay.",
+    ]
+    if key.state is KeyState.ACTIVE:
+        heirs = [each for each in sight.keys.successors(key.algorithm) if each.kid != key.kid]
+        known_from = may_activate_at(heirs[0], policy) if heirs else sight.now + policy.lead
+        lines.append(
+            f"{heirs[0].kid[:SHORT]} signs in its place." if heirs else "A new key signs in its place."
+        )
+        if known_from is not None and known_from > sight.now:
+            lines.append(f"Clients with an old JWKS may refuse its tokens until {_moment(known_from)} UTC.")
+    return " ".join(lines)
 
 
 def evidence_facts(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:

@@ -248,6 +248,19 @@ def test_a_dry_run_shows_the_question_and_does_nothing(world: World) -> None:
     assert world.keys.load_all() == before
 
 
+def test_a_dry_run_tells_the_consequences_and_what_would_forbid_it(world: World) -> None:
+    world.ensure()
+    world.clients = (JwksClient("nordhavn", "Nordhavn Kommune", ("192.0.2.10",)),)
+    active, heir = world.active().kid, world.successor().kid
+    told = run(world, "rotate", "--algorithm", "ES256", "--dry-run").stdout
+    assert f"Let {heir[:12]} sign ES256 from now on? {active[:12]} signs no more" in told
+    assert "It would be refused until 2026-11-24 12:06:05 UTC." in told
+    assert "It would be refused while these are overdue: nordhavn." in told
+    told = run(world, "compromise", active, "--dry-run").stdout
+    assert f"{heir[:12]} signs in its place." in told
+    assert "may refuse its tokens until 2026-11-24 12:06 UTC" in told
+
+
 def test_the_schedule_shows_what_comes_and_does_what_is_due(world: World) -> None:
     world.ensure()
     (move,) = done(world, "schedule")
