@@ -15,7 +15,9 @@ NOBODY = "nobody.atal"
 """As long as USER, so that not even a length differs."""
 
 _WINDOW = timedelta(minutes=10)
-_OF_THE_ATTEMPT = re.compile(r"/login/[\w-]{43}|value=\"[0-9a-f]{64}\"|\"challenge\": \"[\w-]{43}\"")
+_OF_THE_ATTEMPT = re.compile(
+    r"(?:/login/|attempt=)[\w-]{43}|value=\"[0-9a-f]{64}\"|\"challenge\": \"[\w-]{43}\""
+)
 
 
 def seen(page: Page, user_id: str) -> tuple[object, ...]:
