@@ -5,9 +5,10 @@ from flask import Blueprint, Response
 from idp.login.sign_out import sign_out_token
 from idp.login.visit import SignedIn, find_signed_in, service_url
 from idp.portal import pages
+from idp.portal.recovery.entry import STOP_MINE
 from idp.protocol.acr import HIGH
 from idp.services import Services
-from idp.web import current_language, render
+from idp.web import current_language, form_token, render
 
 
 def front_page(services: Services) -> Blueprint:
@@ -27,6 +28,7 @@ def front_page(services: Services) -> Blueprint:
 
 def _page_of(services: Services, signed_in: SignedIn, citizen_name: str) -> pages.FrontPage:
     session = signed_in.session
+    waiting = services.recovery_stops.waiting_of(session.citizen_id, services.clock())
     return pages.FrontPage(
         signed_in=pages.SignedIn(
             citizen_name=citizen_name,
@@ -36,6 +38,8 @@ def _page_of(services: Services, signed_in: SignedIn, citizen_name: str) -> page
             csrf_token=sign_out_token(signed_in.secret),
         ),
         services=_services_of(services, session.session_id),
+        recovery_until=waiting.cooling_until if waiting else None,
+        stop_token=form_token(signed_in.secret, STOP_MINE),
     )
 
 

@@ -282,3 +282,15 @@ def test_a_recovery_opens_a_block_of_ones_own_and_no_other(deployment: Deploymen
     after = services.citizens.find(citizen_id(deployment))
     assert after is not None
     assert after.status == "blocked"
+
+
+def test_a_signed_in_browser_shows_and_stops_it(deployment: Deployment) -> None:
+    citizen = begin(deployment)
+    citizen.sign_in()
+    browser, _ = waiting(deployment)
+    front = citizen.browser.get("/")
+    assert "recovery-notice" in front.ids
+    assert "notice" in citizen.browser.submit(front, "/stop/mine").ids
+    deployment.clock.forward(timedelta(hours=25))
+    assert "notice" in browser.get("/recover/step").ids
+    assert events(deployment).count("recovery-stopped") == 1
