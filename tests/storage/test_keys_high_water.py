@@ -1,13 +1,14 @@
 """An old backup is noticed and signs nothing until it is reconciled (S-381)."""
 
 import multiprocessing
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from sqlalchemy import delete, insert, select
 
 from keys.birth import generate
 from keys.changes import look
@@ -21,6 +22,7 @@ from keys.ports import HighWater
 from keys.reconcile import reconcile
 from keys.states import KeyState
 from keys.succession import rotate
+from keys.tables import metadata
 from tests.storage.keys_world import ORDER, World
 from tests.support.clock import FrozenClock
 
@@ -82,33 +84,34 @@ def test_of_several_marks_the_newest_counts_and_one_that_is_away_is_passed_over(
 
 
 class Deployment:
-    """A SQLite deployment that can be backed up and restored whole, its high-water mark staying where it is."""
+    """Its tables of keys can be backed up and restored whole, the high-water mark staying where it is."""
 
-    def __init__(self, folder: Path, clock: FrozenClock) -> None:
-        self.folder, self.clock = folder, clock
+    def __init__(self, folder: Path, sql_url: str, clock: FrozenClock) -> None:
+        self.clock = clock
         self.mark = FileHighWater(folder / "keys-high-water")
-        self.world = self._open()
-
-    def _open(self) -> World:
-        policy = KeyPolicy(algorithms=("ES256",))
-        return World(f"sqlite:///{self.folder / 'live.sqlite3'}", self.clock, policy, high_water=self.mark)
+        self.world = World(sql_url, clock, KeyPolicy(algorithms=("ES256",)), high_water=self.mark)
+        self._kept: dict[str, list[dict[str, Any]]] = {}
 
     def backup(self) -> None:
-        self.world.close()
-        shutil.copy(self.folder / "live.sqlite3", self.folder / "backup.sqlite3")
-        self.world = self._open()
+        with self.world.database.reading.connect() as connection:
+            self._kept = {
+                table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
+                for table in metadata.sorted_tables
+            }
 
     def restore(self) -> None:
-        self.world.close()
-        for left in self.folder.glob("live.sqlite3*"):
-            left.unlink()
-        shutil.copy(self.folder / "backup.sqlite3", self.folder / "live.sqlite3")
-        self.world = self._open()
+        def write(tx: Any) -> None:
+            for table in metadata.sorted_tables:
+                tx.execute(delete(table))
+                for row in self._kept[table.name]:
+                    tx.execute(insert(table).values(row))
+
+        self.world.database.transact(write)
 
 
 @pytest.fixture
-def deployment(tmp_path: Path, clock: FrozenClock) -> Iterator[Deployment]:
-    made = Deployment(tmp_path, clock)
+def deployment(tmp_path: Path, sql_url: str, clock: FrozenClock) -> Iterator[Deployment]:
+    made = Deployment(tmp_path, sql_url, clock)
     made.world.ensure()
     yield made
     made.world.close()
