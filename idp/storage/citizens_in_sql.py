@@ -7,12 +7,13 @@ import unicodedata
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, Row, Select, and_, bindparam, insert, select, update
+from sqlalchemy import Engine, and_, bindparam, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from idp.records import Address, Citizen
 from idp.storage.ports import AlreadyKnown
+from idp.storage.statements import Statement
 from idp.storage.tables import citizens
 
 
@@ -32,9 +33,9 @@ def canonical_user_id(user_id: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user_id).strip().casefold())
 
 
-_BY_ID = select(citizens).where(citizens.c.citizen_id == bindparam("wanted"))
-_BY_USER_ID = select(citizens).where(citizens.c.canonical_user_id == bindparam("wanted"))
-_BY_CPR = select(citizens).where(citizens.c.cpr_index == bindparam("wanted"))
+_BY_ID = Statement(select(citizens).where(citizens.c.citizen_id == bindparam("wanted")))
+_BY_USER_ID = Statement(select(citizens).where(citizens.c.canonical_user_id == bindparam("wanted")))
+_BY_CPR = Statement(select(citizens).where(citizens.c.cpr_index == bindparam("wanted")))
 
 
 class Citizens:
@@ -101,9 +102,8 @@ class Citizens:
             statement = update(citizens).where(changed)
             tx.execute(statement.values({column.name: value, f"{column.name}_verified": False}))
 
-    def _find(self, statement: Select[*tuple[Any, ...]], wanted: str) -> Citizen | None:
-        with self._engine.connect() as connection:
-            row = connection.execute(statement, {"wanted": wanted}).first()
+    def _find(self, statement: Statement, wanted: str) -> Citizen | None:
+        row = statement.first(self._engine, {"wanted": wanted})
         return None if row is None else citizen_from_row(row)
 
     def cpr_index(self, cpr: str) -> str:
@@ -111,7 +111,7 @@ class Citizens:
         return hmac.new(self._index_secret, cpr.encode(), hashlib.sha256).hexdigest()
 
 
-def citizen_from_row(row: Row[*tuple[Any, ...]]) -> Citizen:
+def citizen_from_row(row: Any) -> Citizen:
     """A citizen from a row that has the columns of `citizens` (its own, or joined to another table's)."""
     return Citizen(
         citizen_id=row.citizen_id,

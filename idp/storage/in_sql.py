@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, insert, select, text, update
 from sqlalchemy.engine import Connection
 
 from idp.records import AuthorizationCode, Citizen, Consent, Grant
 from idp.storage.citizens_in_sql import citizen_from_row
+from idp.storage.statements import Statement
 from idp.storage.tables import UtcDateTime, citizens, consents, ended_sessions, grants, spent
 
 
@@ -36,8 +37,7 @@ class Consents:
 
     def find(self, citizen_id: str, client_id: str, purpose_id: str) -> Consent | None:
         key = {"citizen_id": citizen_id, "client_id": client_id, "purpose_id": purpose_id}
-        with self._engine.connect() as connection:
-            row = connection.execute(_CONSENT_IN_FORCE, key).first()
+        row = _CONSENT_IN_FORCE.first(self._engine, key)
         return None if row is None else _consent(row)
 
     def revoke(
@@ -66,17 +66,26 @@ def _consent_key(citizen_id: str, client_id: str, purpose_id: str) -> tuple[Colu
     )
 
 
-_CONSENT_IN_FORCE = select(consents).where(
-    consents.c.citizen_id == bindparam("citizen_id"),
-    consents.c.client_id == bindparam("client_id"),
-    consents.c.purpose_id == bindparam("purpose_id"),
-    consents.c.revoked_at.is_(None),
+_CONSENT_IN_FORCE = Statement(
+    select(consents).where(
+        consents.c.citizen_id == bindparam("citizen_id"),
+        consents.c.client_id == bindparam("client_id"),
+        consents.c.purpose_id == bindparam("purpose_id"),
+        consents.c.revoked_at.is_(None),
+    )
 )
 
 
-def _consent(row: Row[*tuple[Any, ...]]) -> Consent:
-    values = dict(row._mapping)
-    return Consent(**{**values, "claims": tuple(row.claims.split())})
+def _consent(row: Any) -> Consent:
+    return Consent(
+        citizen_id=row.citizen_id,
+        client_id=row.client_id,
+        purpose_id=row.purpose_id,
+        version=row.version,
+        claims=tuple(row.claims.split()),
+        given_at=row.given_at,
+        revoked_at=row.revoked_at,
+    )
 
 
 class Grants:
@@ -99,11 +108,10 @@ class Grants:
             "expires_at": grant.expires_at,
             "revoked_at": grant.revoked_at,
         }
-        tx.execute(_ADD_GRANT, row)
+        _ADD_GRANT.write(tx, row)
 
     def find_live(self, grant_id: str) -> tuple[Grant, Citizen] | None:
-        with self._engine.connect() as connection:
-            row = connection.execute(_LIVE_GRANT, {"grant_id": grant_id}).first()
+        row = _LIVE_GRANT.first(self._engine, {"grant_id": grant_id})
         if row is None or row.expires_at <= self._clock():
             return None
         return _grant(row, row.granted_at), citizen_from_row(row)
@@ -141,9 +149,9 @@ class Grants:
         return tx.execute(delete(grants).where(grants.c.expires_at < now - timedelta(days=1))).rowcount
 
 
-_ADD_GRANT = insert(grants)
+_ADD_GRANT = Statement(insert(grants), sets=grants.c.keys())
 
-_LIVE_GRANT = (
+_LIVE_GRANT = Statement(
     select(
         *(column for column in grants.c if column.name != "created_at"),
         grants.c.created_at.label("granted_at"),
@@ -164,7 +172,7 @@ _LIVE_GRANT = (
 )
 
 
-def _grant(row: Row[*tuple[Any, ...]], created_at: datetime) -> Grant:
+def _grant(row: Any, created_at: datetime) -> Grant:
     return Grant(
         grant_id=row.grant_id,
         citizen_id=row.citizen_id,
@@ -180,10 +188,12 @@ def _grant(row: Row[*tuple[Any, ...]], created_at: datetime) -> Grant:
 
 
 # Both databases speak this; a caller that is late waits for the first one's commit and then changes nothing.
-_SPEND = text(
-    "INSERT INTO spent (kind, key_digest, spent_at, keep_until, gave) "
-    "VALUES (:kind, :key_digest, :spent_at, :keep_until, :gave) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("spent_at", type_=UtcDateTime()), bindparam("keep_until", type_=UtcDateTime()))
+_SPEND = Statement(
+    text(
+        "INSERT INTO spent (kind, key_digest, spent_at, keep_until, gave) "
+        "VALUES (:kind, :key_digest, :spent_at, :keep_until, :gave) ON CONFLICT DO NOTHING"
+    ).bindparams(bindparam("spent_at", type_=UtcDateTime()), bindparam("keep_until", type_=UtcDateTime()))
+)
 
 
 class Spent:
@@ -209,7 +219,7 @@ class Spent:
             "keep_until": keep_until,
             "gave": gave,
         }
-        return tx.execute(_SPEND, row).rowcount == 1
+        return _SPEND.write(tx, row) == 1
 
     def gave_what(self, kind: str, key_digest: str) -> str | None:
         statement = select(spent.c.gave).where(spent.c.kind == kind, spent.c.key_digest == key_digest)
@@ -221,7 +231,9 @@ class Spent:
         return tx.execute(delete(spent).where(spent.c.keep_until < now)).rowcount
 
 
-_ENDED = select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == bindparam("session_id"))
+_ENDED = Statement(
+    select(ended_sessions.c.session_id).where(ended_sessions.c.session_id == bindparam("session_id"))
+)
 
 _END = text(
     "INSERT INTO ended_sessions (session_id, ended_at, expires_at) "
@@ -239,8 +251,7 @@ class EndedSessions:
         tx.execute(_END, {"session_id": session_id, "ended_at": at, "expires_at": expires_at})
 
     def has_ended(self, session_id: str) -> bool:
-        with self._engine.connect() as connection:
-            return connection.execute(_ENDED, {"session_id": session_id}).first() is not None
+        return _ENDED.first(self._engine, {"session_id": session_id}) is not None
 
     def sweep(self, tx: Connection, now: datetime) -> int:
         """Forget sessions past their absolute end, with room for clocks that differ."""
@@ -249,7 +260,7 @@ class EndedSessions:
         ).rowcount
 
 
-_OBSTACLES = (
+_OBSTACLES = Statement(
     select(citizens.c.status, ended_sessions.c.session_id, consents.c.revoked_at)
     .select_from(
         citizens.outerjoin(ended_sessions, ended_sessions.c.session_id == bindparam("session_id")).outerjoin(
@@ -278,8 +289,7 @@ class Redemptions:
             "client_id": code.client_id,
             "purpose_id": code.purpose_id,
         }
-        with self._engine.connect() as connection:
-            row = connection.execute(_OBSTACLES, asked).first()
+        row = _OBSTACLES.first(self._engine, asked)
         if row is None or row.status != "active":
             return "citizen"
         if row.session_id is not None:
