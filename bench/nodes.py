@@ -12,7 +12,10 @@ class Node:
     """One `adgang serve`, on the port that is given or on a free one."""
 
     def __init__(self, environment: dict[str, str], folder: Path, *, port: int = 0) -> None:
-        with socket.create_server(("127.0.0.1", port)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        with (
+            socket.create_server(("127.0.0.1", port)) as one,
+            socket.create_server(("127.0.0.1", 0)) as other,
+        ):
             self.port, self.admin_port = one.getsockname()[1], other.getsockname()[1]
         folder.mkdir()
         self.log = folder / "log"

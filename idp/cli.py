@@ -3,6 +3,8 @@
 Exit codes: 0 done, 1 refused, 2 wrong use, 3 a part is not reachable.
 """
 
+from typing import Any
+
 import click
 
 from clients_registry.cli import make_clients_group, make_organisations_group
@@ -21,19 +23,26 @@ def _registry() -> RegistryServices:
 
 
 def _keys() -> KeysServices:
-    wiring = _opened()
-    with failures_told():
-        return wiring.keys_services
+    return _opened().keys_services
 
 
 def _opened() -> Wiring:
     """For one command; what it opens is closed when the command ends."""
     wiring = Wiring(read_settings())
     click.get_current_context().call_on_close(wiring.close)
+    check_tables(wiring)
     return wiring
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Program(click.Group):
+    """Whatever command fails, and in whichever package, is told in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with failures_told():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="adgang", prog_name="adgang")
 def main() -> None:
     """Adgang: one sign-in, with two factors, to every public service.

@@ -12,11 +12,11 @@ from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
 from idp.letters.letters import Letters
 from idp.messages.ports import Outbox
+from idp.places import FindPlace
+from idp.protocol.policy import ProtocolPolicy
 from idp.recovery.letter_orders import LetterOrdering
 from idp.recovery.moves import RecoveryMoves
 from idp.recovery.stopping import RecoveryStops
-from idp.places import FindPlace
-from idp.protocol.policy import ProtocolPolicy
 from idp.repeated_values import RepeatedValues
 from idp.self_service import SelfService
 from idp.storage import ports

@@ -1,26 +1,29 @@
 """Serving: worker processes behind granian, and the operators' listener beside them.
 
-    adgang serve ──▶ checks, embedded Valkey ──▶ granian ──▶ workers (idp.serving:worker_application)
-                 └─▶ operators' listener: /readyz, /metrics (summed over all workers)
+    adgang serve ──▶ alone here? ──▶ checks, embedded Valkey ──▶ granian ──▶ workers (idp.serving:worker_application)
+                 ├─▶ operators' listener: /readyz, /metrics (summed over all workers)
+                 └─▶ the embedded Valkey's supervision
 
-A worker that dies is started again. SIGTERM lets requests finish.
+A worker that dies is started again, and so is the embedded Valkey; workers end with the process that started them.
+SIGTERM lets requests finish.
 """
 
 import logging
+import multiprocessing
 import os
 import shutil
+import signal
 import threading
-from collections.abc import Iterable
+import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from typing import Any
 
-from idp.errors import StoreUnavailable
+from idp.errors import ConfigurationFaults
+from idp.exclusive_start import ListenAddress, port_faults, sole_use
 from idp.settings import Settings
-from keys.errors import KeysError
-
-if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
+from idp.storage.embedded_valkey import RunningStore
+from idp.storage.valkey_supervision import Supervision
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client reads it when it is imported, in each worker."""
 
 _GRACE_SECONDS = 30
+_LOOK_SECONDS = 1.0
 
 _GRANIANS_LOG = {
     "handlers": {},
@@ -49,6 +53,7 @@ def worker_application() -> Any:
     provider.wiring.letter_order_thread.start()
     if provider.wiring.message_sending is not None:
         provider.wiring.message_sending.start()
+    _end_with_parent()
     return provider
 
 
@@ -58,12 +63,32 @@ def serve(settings: Settings) -> None:
     Raises:
         ConfigurationFaults: a part is missing or not fit for service; nothing is served.
     """
+    with sole_use(settings.state_directory) as lock:
+        os.register_at_fork(after_in_child=lock.close)
+        if faults := port_faults(_addresses(settings)):
+            raise ConfigurationFaults(faults)
+        _serve(settings, _new_metrics_directory(settings))
+
+
+def _addresses(settings: Settings) -> list[ListenAddress]:
+    return [
+        ListenAddress(settings.listen_host, settings.listen_port, "ADGANG_LISTEN_HOST", "ADGANG_LISTEN_PORT"),
+        ListenAddress(settings.admin_host, settings.admin_port, "ADGANG_ADMIN_HOST", "ADGANG_ADMIN_PORT"),
+    ]
+
+
+def _new_metrics_directory(settings: Settings) -> Path:
+    """Empty: what an earlier run counted is no part of this one's sums."""
     directory = settings.state_directory / "metrics"
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True, mode=0o700)
+    directory.mkdir(mode=0o700)
     os.environ[_METRICS_DIRECTORY] = str(directory.absolute())  # noqa: TID251  for the workers, before they start
+    return directory
 
+
+def _serve(settings: Settings, metrics_directory: Path) -> None:
     from idp.log import start_logging
+    from idp.operators_listener import OperatorsListener
     from idp.readiness import check_start
     from idp.wiring import Wiring
 
@@ -72,16 +97,39 @@ def serve(settings: Settings) -> None:
     try:
         check_start(wiring)
         wiring.disconnect()  # workers are forked from here, and a connection must not have two owners
-        if wiring.embedded_valkey is not None:
-            os.environ["ADGANG_REDIS_URL"] = wiring.embedded_valkey.url  # noqa: TID251  the workers share it
+        store = wiring.embedded_valkey
+        if store is not None:
+            os.environ["ADGANG_REDIS_URL"] = store.url  # noqa: TID251  the workers share it
         _log.info("serving", extra={"issuer": settings.issuer, "workers": settings.workers})
         _log.warning(
             "tokens of fapi2 clients are not sender-constrained: neither DPoP nor mutual TLS is offered yet"
         )
-        with _listener(wiring, directory):
+        with _supervised(store), OperatorsListener(wiring, metrics_directory):
             _granian(settings).serve()
     finally:
         wiring.close()
+
+
+def _supervised(store: RunningStore | None) -> AbstractContextManager[object]:
+    if store is None:
+        return nullcontext()
+    os.register_at_fork(after_in_child=store.forget_ownership)
+    return Supervision(store)
+
+
+def _end_with_parent() -> None:
+    """Ask this worker to end when the process that started it is gone: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            if os.getppid() != parent.pid:  # asked again and again: early on, granian does not listen yet
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
 def _granian(settings: Settings) -> Any:
@@ -108,57 +156,3 @@ def _granian(settings: Settings) -> Any:
         respawn_interval=1.0,
         workers_kill_timeout=_GRACE_SECONDS,
     )
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Scrapes every few seconds are nobody's news."""
-
-
-class _listener:  # noqa: N801  a context manager that reads as a word in `serve`
-    """The operators' listener, in a thread of the parent process."""
-
-    def __init__(self, wiring: Any, metrics_directory: Path) -> None:
-        self._wiring = wiring
-        self._metrics_directory = metrics_directory
-        settings = wiring.settings
-        self._server: WSGIServer = make_server(
-            settings.admin_host, settings.admin_port, self._application, handler_class=_Quiet
-        )
-
-    def __enter__(self) -> "_listener":
-        threading.Thread(target=self._server.serve_forever, daemon=True, name="operators").start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        from idp.metrics import exposition
-        from idp.readiness import missing_parts
-
-        path = environ.get("PATH_INFO")
-        if path == "/metrics":
-            start_response("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
-            return [exposition(self._metrics_directory, self._key_samples())]
-        if path == "/readyz":
-            missing = missing_parts(self._wiring)
-            start_response(
-                "503 Service Unavailable" if missing else "200 OK", [("Content-Type", "text/plain")]
-            )
-            return ["".join(f"{line}\n" for line in missing or ["ready"]).encode()]
-        start_response("404 Not Found", [("Content-Type", "text/plain")])
-        return [b"Here are /readyz and /metrics.\n"]
-
-    def _key_samples(self) -> "list[Metric]":
-        """Of the keys as the store has them; of a store that does not answer, only that."""
-        from prometheus_client.metrics_core import GaugeMetricFamily
-
-        up = GaugeMetricFamily("adgang_key_store_up", "1 where the store of keys answers.")
-        try:
-            samples = self._wiring.key_samples()
-        except (StoreUnavailable, KeysError):
-            samples = []
-        up.add_metric([], 1 if samples else 0)
-        return [up, *samples]

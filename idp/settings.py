@@ -141,7 +141,9 @@ class Settings:
     recovery_letter_every_days: int = _setting(
         "A citizen gets one letter for a recovery in so many days.", 7, at_least=1, at_most=90
     )
-    proofing_days: int = _setting("Days that an officer's proofing of a citizen counts.", 30, at_least=1, at_most=90)
+    proofing_days: int = _setting(
+        "Days that an officer's proofing of a citizen counts.", 30, at_least=1, at_most=90
+    )
     smtp_host: str = _setting(
         "Mail server that takes messages to citizens. Empty: they are in the portal and go by letter.", ""
     )
@@ -194,7 +196,8 @@ class Settings:
         "Speak to the mail server without encryption. For the demo and for tests.", False
     )
     location_database: Path | None = _setting(
-        "MMDB file that tells where an address is, for the citizens' list of sessions. Empty: no places.", None
+        "MMDB file that tells where an address is, for the citizens' list of sessions. Empty: no places.",
+        None,
     )
     insecure_allow_http_loopback: bool = _setting(
         "Issuer and clients may use http on the loopback address. For the demo.", False
@@ -261,7 +264,8 @@ class Settings:
 
     def _faults(self) -> list[str]:
         """What is wrong although each value is well-formed."""
-        faults = _issuer_faults(self) + store_faults(self.database_url, self.redis_url)
+        faults = _issuer_faults(self) or self.webauthn.faults()  # which follow from the issuer
+        faults = [*faults, *store_faults(self.database_url, self.redis_url)]
         faults += listen_faults(self.listen_host, self.listen_port, self.admin_host, self.admin_port)
         if self.environment == "production":
             faults += [
@@ -288,7 +292,7 @@ class Settings:
             faults.append(
                 "ADGANG_SESSION_IDLE_SECONDS is longer than ADGANG_SESSION_SECONDS; make it shorter."
             )
-        return [*faults, *network_faults(self.trusted_proxies), *self.webauthn.faults()]
+        return faults + network_faults(self.trusted_proxies)
 
 
 _NOT_OURS = frozenset(

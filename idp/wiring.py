@@ -40,6 +40,7 @@ from idp.messages.texts import MessageTexts
 from idp.new_citizens import NewCitizens
 from idp.places import FindPlace, open_places
 from idp.protocol.policy import ProtocolPolicy
+from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.recovery import in_sql as recovery_in_sql
 from idp.recovery.completion import Completion
 from idp.recovery.letter_orders import LetterOrdering, LetterOrderThread
@@ -47,7 +48,6 @@ from idp.recovery.moves import RecoveryMoves
 from idp.recovery.proofing import Proofing
 from idp.recovery.recovery import RecoveryTimes
 from idp.recovery.stopping import RecoveryStops
-from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.repeated_values import RepeatedValues
 from idp.sealed_columns import sealed_columns
 from idp.secrets_directory import DeploymentSecrets, read_secrets, read_smtp_password

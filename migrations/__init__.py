@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine
 
 
@@ -17,6 +18,10 @@ def _config(engine: Engine | None = None) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["engine"] = engine
     return config
+
+
+class UnknownTables(Exception):
+    """The database's tables were made by another release than this one, or by something else."""
 
 
 def upgrade(engine: Engine) -> list[str]:
@@ -28,9 +33,17 @@ def upgrade(engine: Engine) -> list[str]:
 
 
 def pending_revisions(engine: Engine) -> list[str]:
-    """Revisions that this database lacks, oldest first."""
+    """Revisions that this database lacks, oldest first.
+
+    Raises: UnknownTables.
+    """
     script = ScriptDirectory.from_config(_config())
     with engine.connect() as connection:
         present = MigrationContext.configure(connection).get_current_revision()
-    revisions = [revision.revision for revision in script.iterate_revisions("head", present or "base")]
+    try:
+        revisions = [revision.revision for revision in script.iterate_revisions("head", present or "base")]
+    except CommandError:
+        raise UnknownTables(
+            "The database's tables are newer than this program. Run the release that made them, or a later one."
+        ) from None
     return list(reversed(revisions))

@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 refused, 2 wrong use, 3 a part is not reachable. One line:
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from clients_registry.cli_frame import (
     NotReachable,
     Refused,
@@ -22,6 +24,7 @@ from idp.recovery.proofing import ProofingRefused
 from idp.settings import Settings
 from idp.wiring import Wiring
 from keys.errors import KeysError
+from migrations import UnknownTables, pending_revisions
 
 __all__ = [
     "NotReachable",
@@ -30,8 +33,10 @@ __all__ = [
     "answer_table",
     "as_json",
     "asking",
+    "check_tables",
     "confirm",
     "deployment",
+    "failures_told",
     "read_settings",
     "telling",
 ]
@@ -46,23 +51,60 @@ def read_settings() -> Settings:
 
 
 @contextmanager
-def deployment() -> Iterator[Wiring]:
-    """The deployment that the environment describes, opened for one command."""
+def deployment(*, with_tables: bool = True) -> Iterator[Wiring]:
+    """The deployment that the environment describes, opened for one command.
+
+    `with_tables=False` is for the commands that mend or report what is wrong with its tables.
+    """
     wiring = Wiring(read_settings())
     try:
         with failures_told():
+            if with_tables:
+                check_tables(wiring)
             yield wiring
     finally:
         wiring.close()
 
 
+def check_tables(wiring: Wiring) -> None:
+    """Raises: Refused where there are no tables or other ones than ours; NotReachable."""
+    settings = wiring.settings
+    if settings.sqlite_file is not None and not settings.sqlite_file.exists():
+        raise Refused("There is no database yet. Make it with `adgang migrate`.")
+    try:
+        pending = pending_revisions(wiring.database.reading)
+    except StoreUnavailable:
+        raise NotReachable(
+            "The database does not answer. Check ADGANG_DATABASE_URL and the server; `adgang doctor` looks again."
+        ) from None
+    except UnknownTables as fault:
+        raise Refused(str(fault)) from None
+    if pending:
+        raise Refused("The database's tables are not up to date. Run `adgang migrate`.")
+
+
 @contextmanager
 def failures_told() -> Iterator[None]:
+    """Every failure that a command can meet, as one line and an exit code."""
     try:
         yield
-    except (CitizenRefused, ProofingRefused, KeysError) as refusal:
+    except (CitizenRefused, ProofingRefused, KeysError, UnknownTables) as refusal:
         raise Refused(str(refusal)) from None
     except ConfigurationFaults as faults:
         raise Refused("\n".join(faults.faults)) from None
-    except StoreUnavailable:
-        raise NotReachable("A store does not answer. Look with `adgang doctor`.") from None
+    except StoreUnavailable as fault:
+        raise NotReachable(f"{_sentence(fault)} Look with `adgang doctor`.") from None
+    except SQLAlchemyError:
+        # Its message has the statement; the values in it are hidden, but nothing there helps an operator.
+        raise NotReachable("The database refused a statement. Look with `adgang doctor`.") from None
+    except OSError as fault:
+        if fault.filename is None:
+            raise
+        raise Refused(
+            f"{fault.filename}: {fault.strerror}. Give this user access, or name another."
+        ) from None
+
+
+def _sentence(fault: Exception) -> str:
+    words = str(fault)
+    return f"{words[:1].upper()}{words[1:]}."

@@ -33,7 +33,9 @@ def serve() -> None:
 @click.command("migrate")
 def migrate() -> None:
     """Bring the database's tables up to date, and make the first signing keys."""
-    with deployment() as wiring:
+    with deployment(with_tables=False) as wiring:
+        if wiring.settings.sqlite_file is not None:
+            wiring.settings.sqlite_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         applied = upgrade(wiring.database.writing)
         made = wiring.ensure_keys()
     click.echo(f"{len(applied)} migrations applied." if applied else "The tables are up to date.")
@@ -57,7 +59,7 @@ def sweep(*, json_wanted: bool) -> None:
 @as_json
 def doctor(*, json_wanted: bool) -> None:
     """Check settings, secrets, stores, migrations, keys, clock and consistency."""
-    with deployment() as wiring:
+    with deployment(with_tables=False) as wiring:
         findings = examine(wiring)
     if json_wanted:
         answer_json([{"part": f.part, "ok": f.ok, "finding": f.text} for f in findings])

@@ -5,7 +5,9 @@ disk every second. All processes that name the directory share it: the first one
 finds it alive and uses it. The owner holds a lock on `owner.lock`, which the kernel releases if the owner dies, so an
 orphaned server is adopted by the next start.
 
-Does not supervise: a server that dies later shows as `StoreUnavailable`, and comes back with the next start.
+Does not watch: a server that dies shows as `StoreUnavailable` until `valkey_supervision`, or the next start, brings it
+back. A worker process that was forked lets go of the lock (`forget_ownership`), so that it ends with the one that
+started it.
 """
 
 import contextlib
@@ -40,6 +42,7 @@ class RunningStore:
     """A server that answers. `stop` ends it if this process owns it, and otherwise leaves it to its owner."""
 
     url: str
+    _directory: Path = field(repr=False)
     _socket: Path = field(repr=False)
     _owner_lock: IO[bytes] | None = field(repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -55,11 +58,35 @@ class RunningStore:
         with contextlib.suppress(OSError):
             _ask(self._socket, b"SHUTDOWN")
         if self._process is not None:
-            self._process.wait(_START_SECONDS)
+            _end(self._process)
         else:
             _wait_for(lambda: not _answers(self._socket))
-        self._owner_lock.close()
-        self._owner_lock = None
+        self.forget_ownership()
+
+    def is_dead(self) -> bool:
+        """Whether the server has ended. One that is only silent is not dead: starting another would split the memory."""
+        if self._process is not None:
+            return self._process.poll() is not None
+        return _nobody_listens(self._socket)
+
+    def start_again(self) -> bool:
+        """Start a server where one died, on the same socket and the same append-only file.
+
+        False where that is another process's to do, which owns the directory.
+        Raises: ConfigurationFaults.
+        """
+        if self._owner_lock is None:
+            self._owner_lock = _try_to_own(self._directory / "owner.lock")
+            if self._owner_lock is None:
+                return False
+        self._process = None if _answers(self._socket) else _spawn(self._directory, self._socket)
+        return True
+
+    def forget_ownership(self) -> None:
+        """Let go of the lock, without touching the server."""
+        if self._owner_lock is not None:
+            self._owner_lock.close()
+            self._owner_lock = None
 
 
 def start(directory: Path) -> RunningStore:
@@ -74,18 +101,18 @@ def start(directory: Path) -> RunningStore:
     lock = _try_to_own(directory / "owner.lock")
     url = f"unix://{path}"
     if _answers(path):
-        return RunningStore(url, path, lock)
+        return RunningStore(url, directory, path, lock)
     if lock is None:
         # Somebody else owns the directory and is just starting, or its server is dead.
         if _wait_for(lambda: _answers(path)):
-            return RunningStore(url, path, None)
+            return RunningStore(url, directory, path, None)
         raise ConfigurationFaults(
             [
                 f"Another process holds {directory / 'owner.lock'} but its Valkey does not answer. End that process."
             ]
         )
     try:
-        return RunningStore(url, path, lock, _spawn(directory, path))
+        return RunningStore(url, directory, path, lock, _spawn(directory, path))
     except BaseException:
         lock.close()
         raise
@@ -186,6 +213,27 @@ def _try_to_own(path: Path) -> IO[bytes] | None:
         lock.close()
         return None
     return lock
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a server that was told to end; one that does not is killed, its append-only file being kept by then."""
+    try:
+        process.wait(_START_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _nobody_listens(path: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(1.0)
+            connection.connect(str(path))
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _answers(path: Path) -> bool:

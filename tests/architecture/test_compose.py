@@ -64,7 +64,7 @@ def test_health_checks_ask_for_what_the_code_answers(composed: dict[str, Any], p
     settings = Settings.from_environment(composed["services"]["provider-a"]["environment"])
     found = asked["provider-a"]
     assert found and found.groups() == (str(settings.admin_port), "/readyz")
-    assert '"/readyz"' in (ROOT / "idp" / "serving.py").read_text()
+    assert '"/readyz"' in (ROOT / "idp" / "operators_listener.py").read_text()
     for slug in ("byggesager", "boligstoette"):
         found = asked[slug]
         assert found and found.groups() == (str(compose._SERVICE_PORT), "/healthz")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.deployment import Deployment
+from tests.support.served import free_ports
 
 Environment = dict[str, str]
 
@@ -21,6 +22,7 @@ PRODUCTION = {
 
 def environment_of(deployment: Deployment) -> Environment:
     settings = deployment.settings
+    port, admin_port = free_ports(2)
     return {
         "PATH": os.environ["PATH"],
         "ADGANG_ISSUER": settings.issuer,
@@ -30,8 +32,8 @@ def environment_of(deployment: Deployment) -> Environment:
         "ADGANG_STATE_DIRECTORY": str(settings.state_directory / "other"),
         "ADGANG_DATABASE_URL": settings.sql_url,
         "ADGANG_REDIS_URL": settings.redis_url,
-        "ADGANG_LISTEN_PORT": "1",
-        "ADGANG_ADMIN_PORT": "1",
+        "ADGANG_LISTEN_PORT": str(port),
+        "ADGANG_ADMIN_PORT": str(admin_port),
     }
 
 
@@ -107,6 +109,32 @@ FAULTS: list[tuple[str, Callable[[Deployment, Environment], None], list[str]]] =
     ("no number", setting(ADGANG_WORKERS="²"), ["ADGANG_WORKERS must be a whole number"]),
     ("an address in the issuer", setting(ADGANG_ISSUER="https://a@b.example/x"), ["ADGANG_ISSUER must be scheme"]),
     ("no network", setting(ADGANG_TRUSTED_PROXIES="proxy.example"), ["ADGANG_TRUSTED_PROXIES has an entry"]),
+    ("another kind of database", setting(ADGANG_DATABASE_URL="mysql://u:hemmelig@db/adgang"),
+        ["ADGANG_DATABASE_URL must be"]),
+    ("a driver we do not have", setting(ADGANG_DATABASE_URL="postgresql+asyncpg://db/adgang"),
+        ["ADGANG_DATABASE_URL must be"]),
+    ("a database in memory", setting(ADGANG_DATABASE_URL="sqlite:///:memory:"), ["ADGANG_DATABASE_URL must be"]),
+    ("a database without file", setting(ADGANG_DATABASE_URL="sqlite://"), ["ADGANG_DATABASE_URL must be"]),
+    ("no address of a database", setting(ADGANG_DATABASE_URL="adgang"), ["ADGANG_DATABASE_URL must be"]),
+    ("a database's port in words", setting(ADGANG_DATABASE_URL="postgresql://db:five/adgang"),
+        ["ADGANG_DATABASE_URL must be"]),
+    ("a database's port too large", setting(ADGANG_DATABASE_URL="postgresql://db:70000/adgang"),
+        ["ADGANG_DATABASE_URL must be"]),
+    ("a database's host half written", setting(ADGANG_DATABASE_URL="postgresql://[::1/adgang"),
+        ["ADGANG_DATABASE_URL must be"]),
+    ("another kind of store", setting(ADGANG_REDIS_URL="memcached://cache:11211"), ["ADGANG_REDIS_URL must be"]),
+    ("a store without host", setting(ADGANG_REDIS_URL="redis:///0"), ["ADGANG_REDIS_URL must be"]),
+    ("a store's database in words", setting(ADGANG_REDIS_URL="redis://cache/zero"), ["ADGANG_REDIS_URL must be"]),
+    ("a socket without path", setting(ADGANG_REDIS_URL="unix://"), ["ADGANG_REDIS_URL must be"]),
+    ("listening on a name", setting(ADGANG_LISTEN_HOST="localhost", ADGANG_ADMIN_HOST="adgang.example"),
+        ["ADGANG_LISTEN_HOST must be an IP address", "ADGANG_ADMIN_HOST must be an IP address"]),
+    ("one port for both", setting(ADGANG_LISTEN_PORT="8000", ADGANG_ADMIN_PORT="8000"),
+        ["ADGANG_ADMIN_PORT is the same"]),
+    ("another machine's address", setting(ADGANG_LISTEN_HOST="192.0.2.7"), ["192.0.2.7 is no address of this machine"]),
+    ("every address at once",
+        setting(ADGANG_DATABASE_URL="mysql://db/x", ADGANG_REDIS_URL="ftp://x", ADGANG_LISTEN_HOST="x",
+            ADGANG_TRUSTED_PROXIES="x"),
+        ["ADGANG_DATABASE_URL", "ADGANG_REDIS_URL", "ADGANG_LISTEN_HOST", "ADGANG_TRUSTED_PROXIES"]),
     ("several at once",
         setting(ADGANG_CODE_SECONDS="0", ADGANG_WORKERS="no", ADGANG_ENVIRONMENT="staging"),
         ["ADGANG_CODE_SECONDS", "ADGANG_WORKERS", "ADGANG_ENVIRONMENT must be one of"]),
@@ -129,4 +157,4 @@ def test_a_fault_forbids_the_start(
         assert len([line for line in lines if words in line]) == 1, said
     assert len(lines) <= len(told) + 1
     secrets = [path.read_text().strip() for path in deployment.settings.secrets_directory.iterdir()]
-    assert not any(secret in said for secret in secrets if secret)
+    assert not any(secret in said for secret in [*secrets, "hemmelig"] if secret)

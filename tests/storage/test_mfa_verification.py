@@ -25,7 +25,9 @@ def world(sql_url: str, clock: FrozenClock) -> Iterator[World]:
 def test_a_right_password_is_a_verified_factor(world: World) -> None:
     factor = world.give_password()
     verified = world.verify(ASTRID, RIGHT)
-    assert verified == VerifiedFactor(factor.factor_id, ASTRID, FactorKind.PASSWORD, ("pwd",), world.clock(), factor.created_at)
+    assert verified == VerifiedFactor(
+        factor.factor_id, ASTRID, FactorKind.PASSWORD, ("pwd",), world.clock(), factor.created_at
+    )
     assert world.events() == ["factor-added", "factor-verified"]
 
 
