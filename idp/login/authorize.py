@@ -15,6 +15,7 @@ from idp.errors import InvalidRequestUri, RedirectedError, TooManyRequests
 from idp.ids import digest, new_secret
 from idp.login.flow import begin
 from idp.login.pages import FormPost
+from idp.login.refusal import tell_client
 from idp.login.visit import Visit, browser_secret, find_signed_in, load_registered, peer_address
 from idp.login.way_back import see_other
 from idp.protocol.authorization_request import (
@@ -24,7 +25,6 @@ from idp.protocol.authorization_request import (
     open_request,
 )
 from idp.protocol.id_token_hint import HintVerifier
-from idp.protocol.response_mode import error_response
 from idp.records import LoginAttempt, PushedRequest
 from idp.services import Services
 from idp.web import prefer_languages, render
@@ -113,7 +113,7 @@ def _begin_visit(services: Services, opened: OpenedRequest) -> Visit:
 
 
 def _refuse(services: Services, refusal: RedirectedError) -> Response:
-    answer = error_response(services.policy.issuer, refusal)
+    answer = tell_client(services, refusal)
     if answer.mode == "form_post":
         return render(
             FormPost(target_url=answer.redirect_uri, service_name="", fields=dict(answer.parameters))

@@ -5,17 +5,18 @@ Knows the order of nothing (steps.py does) and the words of nothing (templates d
 
 from flask import Response
 
-from idp.errors import OAuthError, RedirectedError
+from idp.errors import OAuthError
 from idp.grants.authorization_code import AlreadyDecided, issue_code
 from idp.login import pages
 from idp.login.page_of import page_of
 from idp.login.question import Question, fresh_question, own_factors, second_question, step_up_question
+from idp.login.refusal import refusal_of
 from idp.login.steps import Situation, Step, next_step
 from idp.login.visit import Visit, ensure_browser, turn_back
 from idp.login.way_back import lead_back, see_other, send_back
 from idp.protocol.acr import can_be_met, missing_levels
-from idp.protocol.response_mode import AuthorizationResponse, code_response, error_response
-from idp.records import AuthorizationRequest, Consent, LoginAttempt, OwnPage
+from idp.protocol.response_mode import AuthorizationResponse, code_response
+from idp.records import Consent, LoginAttempt, OwnPage
 from idp.services import Services
 from idp.web import RETRY_AFTER_SECONDS, prefer_languages, render
 
@@ -97,14 +98,6 @@ def _decide(services: Services, visit: Visit) -> AuthorizationResponse:
     except AlreadyDecided:
         turn_back(visit.registered, pages.NoticeKind.ALREADY_USED, 409)
     return code_response(services.policy.issuer, visit.attempt.request, code)
-
-
-def refusal_of(
-    services: Services, request: AuthorizationRequest, refusal: OAuthError
-) -> AuthorizationResponse:
-    """What the client is told where its request is refused."""
-    told = RedirectedError(refusal, request.redirect_uri, request.response_mode, request.state)
-    return error_response(services.policy.issuer, told)
 
 
 def _situation(services: Services, visit: Visit) -> Situation:

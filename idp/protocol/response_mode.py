@@ -56,9 +56,14 @@ def code_response(issuer: str, request: AuthorizationRequest, code: str) -> Auth
     return _response(issuer, request.redirect_uri, request.response_mode, request.state, {"code": code})
 
 
-def error_response(issuer: str, refusal: RedirectedError) -> AuthorizationResponse:
-    """The answer to a request that was refused (RFC 6749 §4.1.2.1)."""
-    parameters = {"error": refusal.error.code, "error_description": refusal.error.description}
+def error_response(issuer: str, refusal: RedirectedError, *, reference: str) -> AuthorizationResponse:
+    """The answer to a request that was refused (RFC 6749 §4.1.2.1); operators find `reference` in the log."""
+    code = refusal.error.code
+    parameters = {
+        "error": code,
+        "error_description": refusal.error.description,
+        "error_uri": f"{issuer}/help/errors?reference={reference}#{code}",
+    }
     return _response(issuer, refusal.redirect_uri, refusal.response_mode, refusal.state, parameters)
 
 

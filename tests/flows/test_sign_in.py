@@ -1,7 +1,9 @@
 """Whole sign-ins, as a citizen and two services see them, without JavaScript and over real HTTP."""
 
+import logging
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -95,7 +97,10 @@ def test_the_ledger_tells_the_whole_story(deployment: Deployment) -> None:
     assert told.facts["client_id"] == service.client.client_id and "name" in told.facts["claims"]
 
 
-def test_cancelling_tells_the_service_at_every_step(deployment: Deployment) -> None:
+def test_cancelling_tells_the_service_at_every_step(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its developer gets a page that explains, and a reference number that operators find in the log."""
     service = party(deployment, "Byggesager")
     for steps in (0, 1, 2):
         browser, asked = browser_of(deployment), service.ask()
@@ -104,13 +109,18 @@ def test_cancelling_tells_the_service_at_every_step(deployment: Deployment) -> N
             page = browser.submit(page, "/password", user_id=USER, password=PASSWORD)
         if steps > 1:
             page = browser.submit(page, "/totp", code=deployment.code_of(USER))
-        page = browser.submit(page, "/cancel")
-        assert page.answer == {
-            "error": "access_denied",
-            "error_description": page.answer["error_description"] if page.answer else "",
-            "state": asked.state,
-            "iss": deployment.issuer,
-        }
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            page = browser.submit(page, "/cancel")
+        answer = page.answer or {}
+        assert set(answer) == {"error", "error_description", "error_uri", "state", "iss"}
+        assert (answer["error"], answer["state"]) == ("access_denied", asked.state)
+        assert answer["iss"] == deployment.issuer
+        (told,) = [line for line in caplog.records if line.getMessage().startswith("authorization refused")]
+        reference = vars(told)["reference"]
+        assert answer["error_uri"] == f"{deployment.issuer}/help/errors?reference={reference}#access_denied"
+        explained = browser.get(answer["error_uri"])
+        assert explained.status == 200 and "access_denied" in explained.ids
         deployment.clock.forward(seconds=30)
 
 
