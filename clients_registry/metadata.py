@@ -2,24 +2,22 @@
 
 All faults are told at once. Unknown fields and fields that are ours to set are refused by name. An absent field gets
 the policy's default, which is never wider than what a client would have to ask for; in a change, an absent field that
-restricts keeps what it was (S-186). What one field may hold is in metadata_fields; what differs by profile, in profiles.
+restricts keeps what it was (S-186). What one field may hold is in metadata_fields; how fields
+fit together, in metadata_rules; what differs by profile, in profiles.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clients_registry.claims import claims_of
 from clients_registry.client import Client
-from clients_registry.client_keys import ClientKeys
 from clients_registry.documents import metadata_of
 from clients_registry.errors import InvalidClientMetadata, MetadataFault
-from clients_registry.metadata_fields import FIELDS, LOCALIZED, Reading, Unfit
+from clients_registry.field_readers import Reading, Unfit
+from clients_registry.metadata_fields import FIELDS, LOCALIZED
+from clients_registry.metadata_rules import RULES, Fields
 from clients_registry.policy import RegistrationPolicy
-from clients_registry.profiles import FAPI2, PROFILES, SECRET_METHODS
-
-Fields = dict[str, Any]
-"""Members of `Client` by name, with `organisation` as it was given and localized ones by their wire names."""
+from clients_registry.profiles import FAPI2, PROFILES
 
 _OURS = frozenset(
     {
@@ -83,7 +81,7 @@ def check_metadata(
     faults += field_faults
     fields = _defaults(fields) | fields
     broken = {re.split(r"[.\[#]", fault.field)[0] for fault in faults}
-    for needed, rule in _RULES:
+    for needed, rule in RULES:
         if not broken.intersection(needed):
             faults += rule(fields)
     if faults:
@@ -163,68 +161,3 @@ def _defaults(fields: Fields) -> Fields:
         "token_endpoint_auth_signing_alg": None,
         "userinfo_signed_response_alg": None,
     }
-
-
-# --- how fields fit together -----------------------------------------------------------------------------------
-
-
-def _method_faults(fields: Fields) -> Iterator[MetadataFault]:
-    if fields["application_type"] == "native" and fields["token_endpoint_auth_method"] in SECRET_METHODS:
-        # RFC 8252 §8.5
-        yield MetadataFault("token_endpoint_auth_method", "must be none: a native app cannot keep a secret")
-
-
-def _pkce_faults(fields: Fields) -> Iterator[MetadataFault]:
-    """RFC 9700 §2.1.1."""
-    may_waive = PROFILES[fields["profile"]].pkce_may_be_waived
-    if not fields["require_pkce"] and not (may_waive and fields["token_endpoint_auth_method"] != "none"):
-        yield MetadataFault("require_pkce", "may be false only for a confidential client of the oidc profile")
-
-
-def _assertion_faults(fields: Fields) -> Iterator[MetadataFault]:
-    """RFC 7523 §2.2, OIDC Registration §2."""
-    if fields["token_endpoint_auth_method"] != "private_key_jwt":
-        if fields["token_endpoint_auth_signing_alg"] is not None:
-            yield MetadataFault(
-                "token_endpoint_auth_signing_alg", "is only for private_key_jwt; leave it out"
-            )
-        return
-    if fields["jwks"] is None:
-        yield MetadataFault("jwks", "is missing; private_key_jwt needs the client's public keys (RFC 7523)")
-        return
-    named = fields["token_endpoint_auth_signing_alg"]
-    algorithms = (named,) if named is not None else PROFILES[fields["profile"]].signing_algorithms
-    if not ClientKeys.parse(fields["jwks"]).fits(algorithms):
-        yield MetadataFault("jwks", f"has no key that can verify {' or '.join(algorithms)}; add one")
-
-
-def _signature_faults(fields: Fields) -> Iterator[MetadataFault]:
-    """One algorithm per client for everything that we sign for it (protocol.md, Signing algorithms)."""
-    userinfo = fields["userinfo_signed_response_alg"]
-    if userinfo is not None and userinfo != fields["id_token_signed_response_alg"]:
-        yield MetadataFault(
-            "userinfo_signed_response_alg", "must be the same as id_token_signed_response_alg"
-        )
-
-
-def _scope_faults(fields: Fields) -> Iterator[MetadataFault]:
-    released = {claim for purpose in fields["purposes"] for claim in purpose.claims}
-    for scope in fields["scope"]:
-        asked = claims_of([scope])
-        if asked and not released.intersection(asked):
-            yield MetadataFault(
-                "scope", f"{scope} is in no purpose: add its claims to one, or leave {scope} out"
-            )
-
-
-_RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]], ...] = (
-    (("profile", "token_endpoint_auth_method", "application_type"), _method_faults),
-    (
-        ("profile", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri"),
-        _assertion_faults,
-    ),
-    (("profile", "token_endpoint_auth_method", "require_pkce"), _pkce_faults),
-    (("profile", "id_token_signed_response_alg", "userinfo_signed_response_alg"), _signature_faults),
-    (("scope", "purposes"), _scope_faults),
-)
-"""Each rule with the fields it reads: it is asked only where these could be read."""

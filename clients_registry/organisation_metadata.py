@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clients_registry.errors import InvalidOrganisation, MetadataFault
-from clients_registry.metadata_fields import (
+from clients_registry.field_readers import (
     MAX_NAME_LETTERS,
     Reader,
     Reading,

@@ -23,7 +23,8 @@ from clients_registry.errors import (
     UnknownClient,
     UnknownOrganisation,
 )
-from clients_registry.metadata import Fields, check_metadata
+from clients_registry.metadata import check_metadata
+from clients_registry.metadata_rules import Fields
 from clients_registry.organisation import Organisation
 from clients_registry.organisation_metadata import check_organisation
 from clients_registry.policy import RegistrationPolicy

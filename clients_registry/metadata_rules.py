@@ -1,0 +1,77 @@
+"""How the fields of a registration fit together: one rule for each thing that two fields could contradict.
+
+Each rule is asked only where the fields that it reads could be read. What one field may hold is in metadata_fields.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from clients_registry.claims import claims_of
+from clients_registry.client_keys import ClientKeys
+from clients_registry.errors import MetadataFault
+from clients_registry.profiles import PROFILES, SECRET_METHODS
+
+Fields = dict[str, Any]
+"""Members of `Client` by name, with `organisation` as it was given and localized ones by their wire names."""
+
+
+def _method_faults(fields: Fields) -> Iterator[MetadataFault]:
+    if fields["application_type"] == "native" and fields["token_endpoint_auth_method"] in SECRET_METHODS:
+        # RFC 8252 §8.5
+        yield MetadataFault("token_endpoint_auth_method", "must be none: a native app cannot keep a secret")
+
+
+def _pkce_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 9700 §2.1.1."""
+    may_waive = PROFILES[fields["profile"]].pkce_may_be_waived
+    if not fields["require_pkce"] and not (may_waive and fields["token_endpoint_auth_method"] != "none"):
+        yield MetadataFault("require_pkce", "may be false only for a confidential client of the oidc profile")
+
+
+def _assertion_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 7523 §2.2, OIDC Registration §2."""
+    if fields["token_endpoint_auth_method"] != "private_key_jwt":
+        if fields["token_endpoint_auth_signing_alg"] is not None:
+            yield MetadataFault(
+                "token_endpoint_auth_signing_alg", "is only for private_key_jwt; leave it out"
+            )
+        return
+    if fields["jwks"] is None:
+        yield MetadataFault("jwks", "is missing; private_key_jwt needs the client's public keys (RFC 7523)")
+        return
+    named = fields["token_endpoint_auth_signing_alg"]
+    algorithms = (named,) if named is not None else PROFILES[fields["profile"]].signing_algorithms
+    if not ClientKeys.parse(fields["jwks"]).fits(algorithms):
+        yield MetadataFault("jwks", f"has no key that can verify {' or '.join(algorithms)}; add one")
+
+
+def _signature_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """One algorithm per client for everything that we sign for it (protocol.md, Signing algorithms)."""
+    userinfo = fields["userinfo_signed_response_alg"]
+    if userinfo is not None and userinfo != fields["id_token_signed_response_alg"]:
+        yield MetadataFault(
+            "userinfo_signed_response_alg", "must be the same as id_token_signed_response_alg"
+        )
+
+
+def _scope_faults(fields: Fields) -> Iterator[MetadataFault]:
+    released = {claim for purpose in fields["purposes"] for claim in purpose.claims}
+    for scope in fields["scope"]:
+        asked = claims_of([scope])
+        if asked and not released.intersection(asked):
+            yield MetadataFault(
+                "scope", f"{scope} is in no purpose: add its claims to one, or leave {scope} out"
+            )
+
+
+RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]], ...] = (
+    (("profile", "token_endpoint_auth_method", "application_type"), _method_faults),
+    (
+        ("profile", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri"),
+        _assertion_faults,
+    ),
+    (("profile", "token_endpoint_auth_method", "require_pkce"), _pkce_faults),
+    (("profile", "id_token_signed_response_alg", "userinfo_signed_response_alg"), _signature_faults),
+    (("scope", "purposes"), _scope_faults),
+)
+"""Each rule with the fields it reads: it is asked only where these could be read."""
