@@ -11,6 +11,8 @@ import pytest
 from clients_registry.documents import metadata_of
 from idp.login.views import POSTS
 from idp.portal.activation.views import POSTS as ACTIVATION_POSTS
+from idp.portal.recovery.views import OPEN_POSTS as RECOVERY_OPEN_POSTS
+from idp.portal.recovery.views import POSTS as RECOVERY_POSTS
 from idp.portal.security.views import KEY_OPTIONS, PAGES
 from idp.portal.security.views import POSTS as SECURITY_POSTS
 from tests.support.citizen_browser import CitizenBrowser, Page
@@ -31,6 +33,11 @@ ACTIVATION = {
     f"/activate{path}" for path in ("", "/code", "/key/options", *(f"/{name}" for name in ACTIVATION_POSTS))
 }
 """Its own matrix is test_activation_guessing.py."""
+RECOVERY = {
+    "/recover", "/recover/step", "/recover/key-options", "/recover/letter-order", "/stop", "/stop/mine",
+    *RECOVERY_OPEN_POSTS, *(f"/recover/{name}" for name in RECOVERY_POSTS),
+}  # fmt: skip
+"""Its own matrix is test_recovery_matrix.py."""
 DECIDING = {"/authorize", "/login/<attempt_id>"}
 """Pages that decide a request where nothing is missing; every state of them is a row below."""
 ENDING = {"/sign-out"}
@@ -47,7 +54,7 @@ def test_every_route_is_in_a_matrix(deployment: Deployment) -> None:
     """S-398: and nothing but a POST changes anything, besides the two that decide."""
     rules = {rule.rule: rule.methods or set() for rule in deployment.provider.pages.url_map.iter_rules()}
     posts = {f"/login/<attempt_id>/{step}" for step in STEPS}
-    assert set(rules) == READ_ONLY | OPTIONS | SECURITY | ACTIVATION | DECIDING | ENDING | posts
+    assert set(rules) == READ_ONLY | OPTIONS | SECURITY | ACTIVATION | RECOVERY | DECIDING | ENDING | posts
     assert set(STEPS) == set(POSTS)
     assert all(rules[rule] <= {"GET", "HEAD"} for rule in READ_ONLY | OPTIONS)
     assert all(rules[rule] == {"POST"} for rule in posts | ENDING)
