@@ -6,7 +6,7 @@ client wrote itself stands to the left of what our proxy added (S-244). Nothing 
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
@@ -40,7 +40,7 @@ class TrustedProxies:
     def _trusts(self, address: str) -> bool:
         if not _is_address(address):
             return False
-        parsed = ip_address(address)
+        parsed = _plain(address)
         return any(parsed in network for network in self._networks)
 
 
@@ -59,11 +59,16 @@ def wider_network(address: str) -> str:
 def _around(address: str, ipv4_prefix: int, ipv6_prefix: int) -> str:
     if not _is_address(address):
         return "unknown"
-    parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
+    parsed = _plain(address)
     prefix = ipv6_prefix if isinstance(parsed, IPv6Address) else ipv4_prefix
     return str(ip_network((parsed.packed, prefix), strict=False))
+
+
+def _plain(address: str) -> IPv4Address | IPv6Address:
+    """An IPv4 peer of a listener for both families is told as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2): the same machine."""
+    parsed = ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return parsed if mapped is None else mapped
 
 
 def _is_address(text: str) -> bool:

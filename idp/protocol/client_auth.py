@@ -121,7 +121,9 @@ class ClientAuthentication:
         until = expires_at + self.policy.skew
         key = f"{client.client_id} {jti}"
         if not self.seen.first_time(_SEEN_KIND, key, issued_at=issued_at, until=until):
-            raise InvalidClient("The client assertion was used before; make a new one for each request.")
+            raise InvalidClient(
+                "The client assertion was used before, or is older than our memory of used ones; make a new one for each request."
+            )
 
     def _count_failure(self, known: RegisteredClient | None, address: str) -> None:
         window, limit = self.policy.failure_window, self.policy.client_failures_per_window

@@ -86,12 +86,16 @@ def _template_facts() -> dict[str, object]:
     return {"config": current_config(), "language": current_language(), "languages": _language_links}
 
 
+_REPEATED_BYTES = 2048
+"""A longer query is nobody's address: three links with it would be an answer larger than the question."""
+
+
 def _language_links(page: Page) -> list[tuple[str, str, str]]:
     """Tag, name and address of this page in each language; nothing where it cannot be asked for again."""
     path = page.address
     query = []
     if path is None:
-        if request.method == "POST":
+        if request.method == "POST" or len(request.query_string) > _REPEATED_BYTES:
             return []
         path = request.path
         query = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]

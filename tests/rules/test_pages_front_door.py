@@ -286,3 +286,11 @@ def _family(kind: type[OAuthError]) -> Iterator[type[OAuthError]]:
     yield kind
     for child in kind.__subclasses__():
         yield from _family(child)
+
+
+def test_the_links_to_other_languages_repeat_a_query_but_not_a_flood(browser: FlaskClient) -> None:
+    """Three copies of a long query would be an answer larger than the question."""
+    short = browser.get("/help/errors?from=somewhere", **HERE).text
+    assert 'href="/help/errors?from=somewhere&amp;lang=en"' in short
+    long = browser.get(f"/help/errors?from={'x' * 2048}", **HERE).text
+    assert "xxxx" not in long and "language-en" not in long
