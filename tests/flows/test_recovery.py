@@ -209,6 +209,17 @@ def test_ordering_a_letter_tells_nobody_who_exists_and_sends_one_in_seven_days(
     assert ordering.carry_out() == 1
 
 
+def test_an_order_that_does_not_open_holds_up_nobody(deployment: Deployment) -> None:
+    """A row altered by hand is dropped and told in the log; the orders behind it are carried out."""
+    wiring = deployment.wiring
+    wiring.database.transact(
+        lambda tx: wiring.letter_ordering.orders.add(tx, b"no envelope of ours", deployment.clock())
+    )
+    order(deployment, "Freja Holm", CPR)
+    assert wiring.letter_ordering.carry_out() == 1
+    assert wiring.letter_ordering.carry_out() == 0
+
+
 def test_unknown_user_ids_see_the_same_pages(deployment: Deployment) -> None:
     """S-238"""
     seen = []

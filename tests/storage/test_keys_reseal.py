@@ -29,6 +29,8 @@ from idp.messages.stop_code import seal_stop_code, unseal_stop_code
 from idp.messages.tables import messages
 from idp.new_citizens import Contact
 from idp.records import Address
+from idp.recovery.letter_orders import BOUND_TO
+from idp.recovery.tables import letter_orders
 from idp.secrets_directory import create_secrets
 from idp.settings import Settings
 from idp.storage.citizens_in_sql import bound_to
@@ -132,6 +134,7 @@ def fill(wiring: Wiring) -> None:
             tx.execute(messages.insert().values(**row, sealed_secret=code))
 
         transact(write)
+        wiring.letter_ordering.order("Freja Lindholm", f"610101{number:04}")
 
 
 def opened(wiring: Wiring) -> dict[str, list[str]]:
@@ -139,6 +142,7 @@ def opened(wiring: Wiring) -> dict[str, list[str]]:
     with wiring.database.reading.connect() as connection:
         ids = connection.execute(citizens.select().order_by(citizens.c.user_id)).all()
         secrets = connection.execute(messages.select().order_by(messages.c.message_id)).all()
+        orders = connection.execute(letter_orders.select().order_by(letter_orders.c.number)).all()
         devices = connection.execute(
             mfa.tables.totp.join(
                 mfa.tables.factors, mfa.tables.totp.c.factor_id == mfa.tables.factors.c.factor_id
@@ -164,6 +168,7 @@ def opened(wiring: Wiring) -> dict[str, list[str]]:
             for row in secrets
             if row.sealed_secret is not None
         ],
+        "orders": [seal("letter-orders").unseal(row.sealed, BOUND_TO).decode() for row in orders],
     }
 
 
@@ -206,6 +211,7 @@ def test_after_a_reseal_the_previous_key_can_be_taken_away(deployment: Deploymen
             "authenticator seeds on offer",
             "codes of letters",
             "codes in messages",
+            "orders of letters",
         )
     }
     (deployment.secrets / "key-encryption-key-previous").unlink()
@@ -333,7 +339,7 @@ def test_nodes_that_know_the_next_key_go_on_while_others_seal_with_it(
 ) -> None:
     """The first step: every node opens what the new key sealed before any node seals with it."""
     deployment = deployed(tmp_path, sql_url, valkey_url, clock)
-    new = base64.urlsafe_b64encode(b"n" * 32).decode()
+    new = base64.urlsafe_b64encode(os.urandom(32)).decode()
     (deployment.secrets / "key-encryption-key-next").touch(mode=0o600)
     (deployment.secrets / "key-encryption-key-next").write_text(new)
     early = deployment.open()

@@ -15,7 +15,6 @@ from idp.cli import main
 from idp.clock import system_clock
 from idp.ids import new_id
 from idp.letters import printing
-from idp.letters.codes import MalformedCode, parse_code
 from idp.letters.inviting import Invitee, InviteeRefused, parse_invitee, split_name
 from idp.letters.letter import LetterFault, LetterKind, LetterRejected
 from idp.letters.letters import Letters
@@ -24,6 +23,7 @@ from idp.secrets_directory import create_secrets
 from idp.settings import Settings
 from idp.wiring import Wiring
 from migrations import upgrade
+from tests.support.invited import code_on_paper
 
 HEADER = "cpr,name,address,language\n"
 FREJA = '7002281234,Freja Holm,"Havnegade 1, 9990 Nordhavn",da\n'
@@ -75,16 +75,6 @@ def operator(tmp_path: Path, sql_url: str) -> Operator:
     return operator
 
 
-def code_on(page: str) -> str:
-    groups = [word for word in page.replace("-", " ").split() if len(word) == 4 and word.isalnum()]
-    for start in range(len(groups) - 5):
-        try:
-            return parse_code("".join(groups[start : start + 6]))
-        except MalformedCode:
-            continue
-    raise AssertionError("no code on the page")
-
-
 def test_each_person_of_a_list_gets_a_letter_whose_code_works(operator: Operator) -> None:
     counts, done = operator.invite(HEADER + FREJA + ANDERS)
     assert done.exit_code == 0
@@ -94,7 +84,7 @@ def test_each_person_of_a_list_gets_a_letter_whose_code_works(operator: Operator
     assert "Anders And Storgata 1 0155 Oslo NORWAY" in anders
     assert "Din tilgang" in anders
     wiring = operator.wiring()
-    letter = wiring.letters.look(code_on(freja), kind=LetterKind.ACTIVATION, now=system_clock())
+    letter = wiring.letters.look(code_on_paper(freja), kind=LetterKind.ACTIVATION, now=system_clock())
     invitation = wiring.invitations.find(letter.citizen_id)
     assert invitation is not None
     assert (invitation.name, invitation.birthdate) == ("Freja Holm", "1928-02-10")
@@ -122,7 +112,7 @@ def test_again_sends_a_new_letter_but_not_within_a_day(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator.invite(HEADER + FREJA)
-    old = code_on(operator.pages()[0])
+    old = code_on_paper(operator.pages()[0])
     counts, _ = operator.invite(HEADER + FREJA, "--again")
     assert counts["invited-before"] == 1
     wiring = operator.wiring()

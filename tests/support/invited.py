@@ -85,3 +85,9 @@ class ActivationJourney:
     def activate(self, user_id: str = "nora.lind") -> Page:
         self.up_to_factor(user_id)
         return self.add_app()
+
+
+def code_on_paper(text: str) -> str:
+    """The code as it is printed on a letter, in two lines of three groups."""
+    [code] = re.findall(r"(?:[0-9A-Z]{4}-){3}\s?(?:[0-9A-Z]{4}-){2}[0-9A-Z]{4}", text)
+    return re.sub(r"\s", "", code)

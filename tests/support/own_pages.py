@@ -106,4 +106,6 @@ def asks_to_sign_in(page: Page) -> bool:
 
 def secret_of(page: Page) -> str:
     """The secret of the app that the page offers."""
-    return page.html.partition('id="secret">')[2].partition("<")[0].replace(" ", "")
+    _, found, rest = page.html.partition('id="secret">')
+    assert found, (page.status, page.words)
+    return rest.partition("<")[0].replace(" ", "")
