@@ -3,6 +3,7 @@
     application.py   make_flask: the checks before every view, the headers after it
     configuration.py WebConfig, and how a request finds it
     page.py          Page, the view model's base, and render
+    templates.py     templates, compiled once in each language
     failures.py      ErrorPage, and how an exception becomes one
     language.py      da, en, nb: which one, and the catalogues
     cookies.py       names and attributes, in one place

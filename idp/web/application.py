@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from flask import Flask, Response, request
-from jinja2 import StrictUndefined
 from werkzeug.exceptions import BadRequest, LengthRequired, MethodNotAllowed
 
 from idp.protocol.strict_form import MAX_BYTES
@@ -16,9 +15,10 @@ from idp.web.configuration import WebConfig, current_config, install_config
 from idp.web.cookies import check_no_double_cookies
 from idp.web.failures import install_failures
 from idp.web.forms import check_post_is_ours
-from idp.web.language import LANGUAGES, current_language, install_languages, remember_choice
+from idp.web.language import LANGUAGES, install_languages, load_catalogues, remember_choice
 from idp.web.page import Page
 from idp.web.static_files import StaticFiles, install_static_files, read_static_files
+from idp.web.templates import install_templates
 
 _ROOT = Path(__file__).parent.parent
 _VERBS = {"GET", "HEAD", "POST"}
@@ -35,16 +35,15 @@ def make_flask(config: WebConfig) -> Flask:
     )
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.policies["ext.i18n.trimmed"] = True
     install_config(app, config)
-    install_languages(app, _ROOT / "translations", config.timezone)
+    catalogues = load_catalogues(_ROOT / "translations")
+    install_languages(app, catalogues, config.timezone)
     install_failures(app)
     files = StaticFiles(read_static_files(_ROOT / "static", config.logo_directory), https=config.https)
     install_static_files(app, files)
-    app.jinja_env.globals.update(static_url=files.url)
+    facts = {"config": config, "languages": _language_links, "static_url": files.url}
+    install_templates(app, _ROOT / "templates", catalogues, facts)
     app.before_request(_check_front_door)
-    app.context_processor(_template_facts)
     app.after_request(_finish)
     return app
 
@@ -80,10 +79,6 @@ def _check_host() -> None:
     """S-363: the port too, which TRUSTED_HOSTS ignores."""
     if request.host != current_config().host:
         raise BadRequest("The Host header is not the issuer's.")
-
-
-def _template_facts() -> dict[str, object]:
-    return {"config": current_config(), "language": current_language(), "languages": _language_links}
 
 
 _REPEATED_BYTES = 2048

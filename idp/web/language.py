@@ -4,11 +4,12 @@ Chosen by the link in the bar, then what this browser chose before, then what th
 then the browser's own wish, then Danish.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
+from babel.support import Translations
 from flask import Flask, Response, g, request
 from flask_babel import Babel, Domain, refresh
 
@@ -60,7 +61,12 @@ def remember_choice(response: Response) -> None:
         set_cookie(response, "language", current_language(), _REMEMBERED)
 
 
-def install_languages(app: Flask, directory: Path, timezone: str) -> None:
+def load_catalogues(directory: Path) -> dict[str, Translations]:
+    """Every language's catalogue."""
+    return {tag: load_catalogue(directory / tag / "LC_MESSAGES" / "messages.po") for tag in LOCALES}
+
+
+def install_languages(app: Flask, catalogues: Mapping[str, Translations], timezone: str) -> None:
     """Flask-Babel with our choice and our catalogues."""
     babel = Babel(
         app,
@@ -69,18 +75,9 @@ def install_languages(app: Flask, directory: Path, timezone: str) -> None:
         locale_selector=lambda: LOCALES[current_language()],
     )
     domain = Domain()
-    catalogues = {
-        language: load_catalogue(directory / language / "LC_MESSAGES" / "messages.po") for language in LOCALES
-    }
     for language, locale in LOCALES.items():
         domain.cache[locale, "messages"] = catalogues[language]
     babel.domain_instance = domain
-    # Templates ask the catalogue itself: Flask-Babel would look the language up anew for each of some sixty texts.
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # from the i18n extension
-        lambda text: catalogues[current_language()].ugettext(text),
-        lambda one, many, n: catalogues[current_language()].ungettext(one, many, n),
-        newstyle=True,
-    )
 
 
 def _chosen() -> str | None:

@@ -6,10 +6,12 @@ language.
 
 from typing import ClassVar
 
-from flask import Response, render_template
+from flask import Response
 
 from idp.security_headers import page_headers
 from idp.web.configuration import current_config
+from idp.web.language import current_language
+from idp.web.templates import load_template
 
 
 class Page:
@@ -31,7 +33,7 @@ class Page:
 
 def render(page: Page, status: int = 200) -> Response:
     """The page in the request's language, with the headers that belong to it."""
-    html = render_template(page.template, page=page)
+    html = load_template(page.template, current_language()).render(page=page)
     headers = page_headers(
         https=current_config().https,
         referrer_policy=page.referrer_policy,
