@@ -41,6 +41,12 @@ class Client:
     token_endpoint_auth_signing_alg: str | None = None
     """None: any algorithm of the profile that one of the client's keys fits."""
     jwks: Mapping[str, Any] | None = None
+    request_object_signing_alg: str | None = None
+    """None: any algorithm of the profile that one of the client's keys fits."""
+    require_signed_request_object: bool = False
+    """RFC 9101 §10.5."""
+    require_pushed_authorization_requests: bool = False
+    """RFC 9126 §6; a client of `fapi2` must push whatever stands here."""
     userinfo_signed_response_alg: str | None = None
     """None: userinfo is plain JSON."""
     subject_type: str = "pairwise"
@@ -87,6 +93,18 @@ class Client:
         if self.token_endpoint_auth_signing_alg is not None:
             return (self.token_endpoint_auth_signing_alg,)
         return self.rules.signing_algorithms
+
+    @property
+    def request_object_algorithms(self) -> tuple[str, ...]:
+        """With which algorithms it may sign a request object."""
+        if self.request_object_signing_alg is not None:
+            return (self.request_object_signing_alg,)
+        return self.rules.signing_algorithms
+
+    @property
+    def must_push(self) -> bool:
+        """RFC 9126 §5, §6."""
+        return self.rules.requires_par or self.require_pushed_authorization_requests
 
     def name_in(self, language: str) -> str:
         """Its name for a citizen who reads `language`."""

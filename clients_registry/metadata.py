@@ -37,7 +37,6 @@ _NOT_TAKEN = {
 _NOT_OFFERED = frozenset(
     {
         "software_id", "software_version", "authorization_details_types", "dpop_bound_access_tokens",
-        "require_pushed_authorization_requests", "require_signed_request_object", "request_object_signing_alg",
         "request_object_encryption_alg", "request_object_encryption_enc", "authorization_signed_response_alg",
         "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
         "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_encrypted_response_alg",
@@ -56,6 +55,9 @@ _KEPT_WHEN_ABSENT = (
     "default_max_age",
     "require_auth_time",
     "default_acr_values",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "request_object_signing_alg",
     "jwks_cache_seconds",
     "jwks_uri_handle",
 )
@@ -157,6 +159,9 @@ def _defaults(fields: Fields) -> Fields:
         "token_endpoint_auth_method": rules.default_token_endpoint_auth_method,
         "id_token_signed_response_alg": rules.default_signing_algorithm,
         "require_pkce": True,
+        "require_pushed_authorization_requests": rules.requires_par,
+        "require_signed_request_object": False,
+        "request_object_signing_alg": None,
         "jwks": None,
         "token_endpoint_auth_signing_alg": None,
         "userinfo_signed_response_alg": None,

@@ -127,6 +127,9 @@ _REQUESTS: dict[str, Reader] = {
     "require_auth_time": boolean,
     "default_acr_values": list_of(matching(_ACR, "must be the name of a level"), at_least=0, at_most=10),
     "require_pkce": boolean,
+    "require_pushed_authorization_requests": boolean,
+    "require_signed_request_object": boolean,
+    "request_object_signing_alg": by_profile(lambda profile: profile.signing_algorithms),
     "initiate_login_uri": public_url,
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 from clients_registry.claims import claims_of
 from clients_registry.client_keys import ClientKeys
 from clients_registry.errors import MetadataFault
+from clients_registry.field_readers import any_of
 from clients_registry.profiles import PROFILES, SECRET_METHODS
 
 Fields = dict[str, Any]
@@ -45,6 +46,18 @@ def _assertion_faults(fields: Fields) -> Iterator[MetadataFault]:
         yield MetadataFault("jwks", f"has no key that can verify {' or '.join(algorithms)}; add one")
 
 
+def _request_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 9101 §10.5, RFC 9126 §6."""
+    rules, named = PROFILES[fields["profile"]], fields["request_object_signing_alg"]
+    if rules.requires_par and not fields["require_pushed_authorization_requests"]:
+        yield MetadataFault("require_pushed_authorization_requests", f"may not be false in {rules.name}")
+    if named is None and not fields["require_signed_request_object"]:
+        return
+    algorithms = (named,) if named is not None else rules.signing_algorithms
+    if fields["jwks"] is None or not ClientKeys.parse(fields["jwks"]).fits(algorithms):
+        yield MetadataFault("jwks", f"has no key that can verify request objects by {any_of(algorithms)}")
+
+
 def _signature_faults(fields: Fields) -> Iterator[MetadataFault]:
     """One algorithm per client for everything that we sign for it (protocol.md, Signing algorithms)."""
     userinfo = fields["userinfo_signed_response_alg"]
@@ -71,6 +84,16 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
         _assertion_faults,
     ),
     (("profile", "token_endpoint_auth_method", "require_pkce"), _pkce_faults),
+    (
+        (
+            "profile",
+            "jwks",
+            "require_pushed_authorization_requests",
+            "require_signed_request_object",
+            "request_object_signing_alg",
+        ),
+        _request_faults,
+    ),
     (("profile", "id_token_signed_response_alg", "userinfo_signed_response_alg"), _signature_faults),
     (("scope", "purposes"), _scope_faults),
 )

@@ -34,6 +34,10 @@ class Profile:
     assertion_audience_may_be_endpoint: bool
     """Whether the token endpoint's address, and arrays with one such value, are accepted as `aud`."""
     assertion_needs_issued_at: bool
+    request_object_needs_times: bool
+    """Whether a request object must say from when to when it is good (`nbf`, `exp`)."""
+    request_object_lifetime: timedelta
+    """From `nbf` to `exp` at most."""
     token_in_body: bool
     """RFC 6750 §2.2, which FAPI 2.0 §5.3.4 forbids."""
 
@@ -49,6 +53,8 @@ FAPI2 = Profile(
     assertion_lifetime=timedelta(minutes=5),
     assertion_audience_may_be_endpoint=False,
     assertion_needs_issued_at=True,
+    request_object_needs_times=True,
+    request_object_lifetime=timedelta(hours=1),  # FAPI 2.0 Message Signing §5.3.1
     token_in_body=False,
 )
 OIDC = Profile(
@@ -62,6 +68,8 @@ OIDC = Profile(
     assertion_lifetime=timedelta(hours=1),
     assertion_audience_may_be_endpoint=True,
     assertion_needs_issued_at=False,
+    request_object_needs_times=False,
+    request_object_lifetime=timedelta(hours=24),
     token_in_body=True,
 )
 PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in (FAPI2, OIDC)})

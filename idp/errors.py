@@ -91,10 +91,10 @@ class RequestUriNotSupported(OAuthError):
     code = "request_uri_not_supported"
 
 
-class RequestNotSupported(OAuthError):
-    """OpenID Connect Core §3.1.2.6."""
+class InvalidRequestObject(OAuthError):
+    """RFC 9101 §6, OpenID Connect Core §3.1.2.6."""
 
-    code = "request_not_supported"
+    code = "invalid_request_object"
 
 
 class InvalidToken(OAuthError):

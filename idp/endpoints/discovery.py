@@ -18,6 +18,7 @@ from idp.protocol import (
     pkce,
     profile,
     prompt,
+    request_object,
     response_mode,
     scope,
 )
@@ -32,6 +33,7 @@ _RULES: tuple[Mapping[str, object], ...] = (
     pkce.METADATA,
     profile.METADATA,
     prompt.METADATA,
+    request_object.METADATA,
     response_mode.METADATA,
     scope.METADATA,
 )

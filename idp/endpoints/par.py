@@ -8,9 +8,10 @@ from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
 from idp.errors import InvalidRequest
 from idp.ids import new_secret
-from idp.protocol.authorization_request import REQUEST_URI_PREFIX, check_client_and_redirect, check_request
+from idp.protocol.authorization_request import REQUEST_URI_PREFIX, check_redirect, check_request
 from idp.protocol.client_auth import ClientAuthentication
 from idp.protocol.id_token_hint import HintVerifier
+from idp.protocol.request_object import RequestObjects
 from idp.records import PushedRequest
 from idp.services import Services
 
@@ -18,6 +19,7 @@ from idp.services import Services
 def par(services: Services, authentication: ClientAuthentication) -> MachineFunction:
     """The endpoint."""
     hints = HintVerifier(services.policy, services.key_ring)
+    objects = RequestObjects(services.policy, services.seen)
     lifetime = services.policy.request_uri_lifetime
 
     def respond(request: MachineRequest) -> MachineResponse:
@@ -29,10 +31,9 @@ def par(services: Services, authentication: ClientAuthentication) -> MachineFunc
         # 3. RFC 9126 §2.1: no request inside a request.
         if "request_uri" in parameters:
             raise InvalidRequest("A request_uri must not be pushed.")
-        # 4. The request itself, for the client that authenticated.
-        named = {**parameters, "client_id": registered.client.client_id}
-        _, redirect_uri = check_client_and_redirect(named, services.registry)
-        checked = check_request(named, registered, redirect_uri, hints=hints)
+        # 4. The request itself, for the client that authenticated (RFC 9126 §2.1, §3).
+        stated = objects.stated(parameters, registered, now=now, once=True)
+        checked = check_request(stated, registered, check_redirect(stated, registered), hints=hints)
         services.repeated_values.note(checked)
         # 5. Kept.
         request_uri = REQUEST_URI_PREFIX + new_secret()

@@ -25,6 +25,7 @@ from idp.protocol.authorization_request import (
     open_request,
 )
 from idp.protocol.id_token_hint import HintVerifier
+from idp.protocol.request_object import RequestObjects
 from idp.records import LoginAttempt, PushedRequest
 from idp.services import Services
 from idp.web import prefer_languages, render
@@ -48,6 +49,8 @@ def authorize(services: Services) -> Response:
             registry=services.registry,
             pushed_requests=services.pushed_requests,
             hints=HintVerifier(services.policy, services.key_ring),
+            objects=RequestObjects(services.policy, services.seen),
+            now=services.clock(),
         )
     except RedirectedError as refusal:
         return _refuse(services, refusal)

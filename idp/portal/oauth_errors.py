@@ -136,10 +136,14 @@ OAUTH_ERRORS = (
         ("Use the pushed authorization request endpoint (RFC 9126).",),
     ),
     OAuthErrorHelp(
-        "request_not_supported",
-        _CORE,
-        "Request objects are not accepted here.",
-        ("Send the parameters themselves to the pushed authorization request endpoint (RFC 9126).",),
+        "invalid_request_object",
+        "RFC 9101, section 6",
+        "The request object could not be verified, or it does not say what it must. error_description names the check.",
+        (
+            "Sign it with a key of your registered jwks, by an algorithm that you are registered for.",
+            "Put every parameter inside, with client_id, and with aud set to the issuer identifier.",
+            "Where your profile is fapi2, add nbf and exp, at most an hour apart.",
+        ),
     ),
     OAuthErrorHelp(
         "invalid_token",

@@ -1,18 +1,19 @@
 """The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2, RFC 9126): from parameters to a checked record.
 
 First the client and its redirect URI; until both are verified no error goes to any redirect URI (S-012). Everything else
-after that, in one function for a plain and a pushed request, so that neither forgets a check. Request objects and foreign
-`request_uri` values are refused with their registered errors. What comes of a request is the login's matter.
+after that, in one function for a plain and a pushed request, so that neither forgets a check. A foreign `request_uri` is
+refused with its registered error. What comes of a request is the login's matter.
 
     parameters ─▶ request_uri of ours? ──yes──▶ the pushed request of this client
                         │ no
                         ▼
-                 client, redirect URI ─▶ must it be pushed? ─▶ every other parameter ─▶ AuthorizationRequest
+        client ─▶ request object? ─▶ redirect URI ─▶ must it be pushed? ─▶ every other parameter ─▶ AuthorizationRequest
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -24,7 +25,6 @@ from idp.errors import (
     InvalidRequestUri,
     OAuthError,
     RedirectedError,
-    RequestNotSupported,
     RequestUriNotSupported,
     UnauthorizedClient,
     UnsupportedResponseType,
@@ -36,6 +36,7 @@ from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.locales import parse_locales
 from idp.protocol.pkce import parse_challenge
 from idp.protocol.profile import pkce_required
+from idp.protocol.request_object import RequestObjects
 from idp.protocol.response_mode import parse_response_mode
 from idp.protocol.scope import parse_scope
 from idp.protocol.strict_form import parse_form, parse_query
@@ -45,8 +46,6 @@ METADATA: Mapping[str, object] = MappingProxyType(
     {
         # RFC 9126 §5: true would say that every client must push; `fapi2` clients must, by registration.
         "require_pushed_authorization_requests": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
     }
 )
 
@@ -97,7 +96,13 @@ def authorization_parameters(
 
 
 def open_request(
-    parameters: Mapping[str, str], *, registry: Registry, pushed_requests: PushedRequests, hints: HintVerifier
+    parameters: Mapping[str, str],
+    *,
+    registry: Registry,
+    pushed_requests: PushedRequests,
+    hints: HintVerifier,
+    objects: RequestObjects,
+    now: datetime,
 ) -> OpenedRequest:
     """The request that a browser brought to the authorization endpoint.
 
@@ -105,15 +110,22 @@ def open_request(
         OAuthError: tell it on a page; nothing may be sent to any redirect URI.
         RedirectedError: tell it to the client.
     """
+    if "request" in parameters and "request_uri" in parameters:  # RFC 9101 §5
+        raise InvalidRequest("A request and a request_uri must not be sent together.")
     if parameters.get("request_uri", "").startswith(REQUEST_URI_PREFIX):
         return _open_pushed(parameters, registry, pushed_requests)
-    registered, redirect_uri = check_client_and_redirect(parameters, registry)
+    registered = _find_client(parameters, registry)
+    try:
+        parameters = objects.stated(parameters, registered, now=now, once=False)
+    except OAuthError as error:
+        raise _told_beside(error, parameters, registered) from None
+    redirect_uri = check_redirect(parameters, registered)
     try:
         if "request_uri" in parameters:
             raise RequestUriNotSupported(
                 "A request_uri must come from our pushed authorization request endpoint."
             )
-        if registered.client.rules.requires_par:
+        if registered.client.must_push:
             raise InvalidRequest("This client must push its authorization requests (RFC 9126).")
         request = check_request(parameters, registered, redirect_uri, hints=hints)
     except OAuthError as error:
@@ -121,19 +133,16 @@ def open_request(
     return OpenedRequest(registered, request, None)
 
 
-def check_client_and_redirect(
-    parameters: Mapping[str, str], registry: Registry
-) -> tuple[RegisteredClient, str]:
-    """The client and the redirect URI that its request names, both verified.
+def check_redirect(parameters: Mapping[str, str], registered: RegisteredClient) -> str:
+    """The redirect URI that a request of this client names, verified.
 
-    Raises: OAuthError, which must be told on a page.
+    Raises: InvalidRequest, which must be told on a page.
     """
-    registered = _find_client(parameters, registry)
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None or len(redirect_uri) > _MAX_REDIRECT_URI:
         raise InvalidRequest("The redirect_uri is missing or too long.")
     try:
-        return registered, check_redirect_uri(registered.client, redirect_uri)
+        return check_redirect_uri(registered.client, redirect_uri)
     except UnregisteredRedirectUri:
         raise InvalidRequest("The redirect_uri is not registered for this client.") from None
 
@@ -178,8 +187,6 @@ def check_request(
 
 
 def _check_kind(parameters: Mapping[str, str]) -> None:
-    if "request" in parameters:
-        raise RequestNotSupported("Request objects are not supported; push the parameters instead.")
     response_type = parameters.get("response_type")
     if response_type is None:
         raise InvalidRequest("The response_type is missing; it must be code.")
@@ -223,6 +230,16 @@ def _find_client(parameters: Mapping[str, str], registry: Registry) -> Registere
     if registered.disabled:
         raise UnauthorizedClient("The client is disabled.")
     return registered
+
+
+def _told_beside(
+    error: OAuthError, parameters: Mapping[str, str], registered: RegisteredClient
+) -> OAuthError | RedirectedError:
+    """How to tell what is wrong with a request object: to a redirect URI beside it that is registered, else on a page."""
+    try:
+        return _redirected(error, parameters, registered, check_redirect(parameters, registered))
+    except InvalidRequest:
+        return error
 
 
 def _redirected(

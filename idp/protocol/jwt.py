@@ -98,11 +98,16 @@ def check_times(token: VerifiedJwt, *, now: datetime, skew: timedelta, at_most_a
         raise JwtRefused("it has expired")
     if expires_at > now + at_most_ahead + skew:
         raise JwtRefused("it is valid for too long")
+    check_begun(token, now=now, skew=skew)
+    return expires_at
+
+
+def check_begun(token: VerifiedJwt, *, now: datetime, skew: timedelta) -> None:
+    """Check `nbf` and `iat` where present. Raises: JwtRefused."""
     for name in ("nbf", "iat"):
         moment = token.time_if_present(name)
         if moment is not None and moment > now + skew:
             raise JwtRefused("it is not valid yet")
-    return expires_at
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -6,21 +6,10 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from idp.errors import OAuthError, RedirectedError
-from idp.protocol.authorization_request import OpenedRequest, authorization_parameters, open_request
-from idp.protocol.id_token_hint import HintVerifier
+from idp.protocol.authorization_request import authorization_parameters
 from tests.support.deployment import Deployment
 from tests.support.relying_party import RelyingParty
-from tests.support.signed_in import code_for
-
-
-def _open(deployment: Deployment, parameters: dict[str, str]) -> OpenedRequest:
-    services = deployment.wiring.services
-    return open_request(
-        authorization_parameters("GET", urlencode(parameters).encode(), b"", None),
-        registry=services.registry,
-        pushed_requests=services.pushed_requests,
-        hints=HintVerifier(services.policy, services.key_ring),
-    )
+from tests.support.signed_in import code_for, opened
 
 
 def _plain(deployment: Deployment, **changes: str | None) -> dict[str, str]:
@@ -34,7 +23,7 @@ def test_a_redirect_uri_that_differs_in_anything_is_refused_on_a_page(deployment
     """S-001, S-002, S-003, S-004, S-006: compared as one string, before any decoding."""
     good = deployment.clients["Sundhedstider"].redirect_uri
     host = good.removeprefix("http://")
-    assert _open(deployment, _plain(deployment)).request.redirect_uri == good
+    assert opened(deployment, _plain(deployment)).request.redirect_uri == good
     for uri in (
         good + "/",
         good.upper(),
@@ -64,7 +53,7 @@ def test_a_redirect_uri_that_differs_in_anything_is_refused_on_a_page(deployment
         "x" * 5_000,
     ):
         with pytest.raises(OAuthError) as refused:
-            _open(deployment, _plain(deployment, redirect_uri=uri))
+            opened(deployment, _plain(deployment, redirect_uri=uri))
         assert refused.value.code == "invalid_request", uri
 
 
@@ -87,11 +76,11 @@ def test_no_error_is_redirected_before_client_and_redirect_uri_are_verified(depl
     ]
     for fault in faults:
         with pytest.raises(OAuthError):
-            _open(deployment, _plain(deployment, redirect_uri="https://evil.test/cb", **fault))
+            opened(deployment, _plain(deployment, redirect_uri="https://evil.test/cb", **fault))
         with pytest.raises(OAuthError):
-            _open(deployment, _plain(deployment, client_id="unknown", **fault))
+            opened(deployment, _plain(deployment, client_id="unknown", **fault))
         with pytest.raises(RedirectedError) as told:
-            _open(deployment, _plain(deployment, **fault))
+            opened(deployment, _plain(deployment, **fault))
         assert told.value.redirect_uri == deployment.clients["Sundhedstider"].redirect_uri
 
 
@@ -99,7 +88,7 @@ def test_no_response_type_but_code_is_answered(deployment: Deployment) -> None:
     """S-013."""
     for value in ("token", "id_token", "code token", "code id_token", "code code", "none", "CODE"):
         with pytest.raises(RedirectedError) as told:
-            _open(deployment, _plain(deployment, response_type=value))
+            opened(deployment, _plain(deployment, response_type=value))
         assert told.value.error.code == "unsupported_response_type", value
 
 
@@ -128,7 +117,7 @@ def test_a_parameter_sent_twice_is_refused_wherever_it_stands(deployment: Deploy
 def test_limits_leave_room_for_what_clients_really_send(deployment: Deployment) -> None:
     """S-021: a nonce of 64 and of 384 characters and a state of 1,000 work; far more is a clean refusal."""
     for nonce, state in (("n" * 64, "s" * 1_000), ("n" * 384, "s" * 2_048)):
-        assert _open(deployment, _plain(deployment, nonce=nonce, state=state)).request.nonce == nonce
+        assert opened(deployment, _plain(deployment, nonce=nonce, state=state)).request.nonce == nonce
     for fault in (
         {"nonce": "n" * 385},
         {"nonce": "n" * 4_096},
@@ -136,28 +125,28 @@ def test_limits_leave_room_for_what_clients_really_send(deployment: Deployment) 
         {"login_hint": "l" * 257},
     ):
         with pytest.raises(RedirectedError) as told:
-            _open(deployment, _plain(deployment, **fault))
+            opened(deployment, _plain(deployment, **fault))
         assert told.value.error.code == "invalid_request"
 
 
 def test_nothing_is_invented_where_state_and_nonce_are_missing(deployment: Deployment) -> None:
-    request = _open(deployment, _plain(deployment, state=None, nonce=None)).request
+    request = opened(deployment, _plain(deployment, state=None, nonce=None)).request
     assert request.state is None
     assert request.nonce is None
 
 
 def test_unknown_parameters_are_ignored(deployment: Deployment) -> None:
-    assert _open(deployment, _plain(deployment, extra="foobar")).request.state == "s"
+    assert opened(deployment, _plain(deployment, extra="foobar")).request.state == "s"
 
 
 def test_foreign_request_objects_are_refused_with_their_registered_errors(deployment: Deployment) -> None:
     """S-056, S-064: by value and by reference; nothing is fetched."""
     for parameter, error in (
-        ("request", "request_not_supported"),
+        ("request", "invalid_request_object"),
         ("request_uri", "request_uri_not_supported"),
     ):
         with pytest.raises(RedirectedError) as told:
-            _open(deployment, _plain(deployment, **{parameter: "https://rp.test/r"}))
+            opened(deployment, _plain(deployment, **{parameter: "https://rp.test/r"}))
         assert told.value.error.code == error
         assert told.value.state == "s"
 
@@ -171,7 +160,7 @@ def test_only_an_id_token_of_this_client_is_a_hint(deployment: Deployment) -> No
         tokens[name] = party.redeem(code_for(party, asked), asked.verifier).json()
     own = tokens["Sundhedstider"]["id_token"]
     deployment.clock.forward(seconds=3_600)
-    assert _open(deployment, _plain(deployment, id_token_hint=own)).request.id_token_hint_subject
+    assert opened(deployment, _plain(deployment, id_token_hint=own)).request.id_token_hint_subject
     head, body, _ = own.split(".")
     for hint in (
         tokens["Byggesager"]["id_token"],
@@ -182,7 +171,7 @@ def test_only_an_id_token_of_this_client_is_a_hint(deployment: Deployment) -> No
         "x",
     ):
         with pytest.raises(RedirectedError) as told:
-            _open(deployment, _plain(deployment, id_token_hint=hint))
+            opened(deployment, _plain(deployment, id_token_hint=hint))
         assert told.value.error.code == "invalid_request"
 
 
@@ -196,5 +185,5 @@ def test_a_disabled_client_gets_a_page(deployment: Deployment) -> None:
     )
     deployment.clock.forward(seconds=2)
     with pytest.raises(OAuthError) as refused:
-        _open(deployment, _plain(deployment))
+        opened(deployment, _plain(deployment))
     assert refused.value.code == "unauthorized_client"

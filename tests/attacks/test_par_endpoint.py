@@ -7,11 +7,10 @@ import requests
 
 from idp.errors import OAuthError, RedirectedError
 from idp.grants.authorization_code import AlreadyDecided, issue_code
-from idp.protocol.authorization_request import OpenedRequest, open_request
-from idp.protocol.id_token_hint import HintVerifier
+from idp.protocol.authorization_request import OpenedRequest
 from tests.support.deployment import Deployment
 from tests.support.relying_party import RelyingParty
-from tests.support.signed_in import attempt_for, code_for, session_of
+from tests.support.signed_in import attempt_for, code_for, opened, session_of
 
 
 def _party(deployment: Deployment, name: str = "Byggesager") -> RelyingParty:
@@ -24,13 +23,7 @@ def _push(party: RelyingParty, **changes: Any) -> requests.Response:
 
 
 def _open(deployment: Deployment, **parameters: str) -> OpenedRequest:
-    services = deployment.wiring.services
-    return open_request(
-        parameters,
-        registry=services.registry,
-        pushed_requests=services.pushed_requests,
-        hints=HintVerifier(services.policy, services.key_ring),
-    )
+    return opened(deployment, parameters)
 
 
 def test_a_pushed_request_is_answered_with_its_address(deployment: Deployment) -> None:
@@ -51,7 +44,7 @@ def test_a_fapi2_client_must_push(deployment: Deployment) -> None:
 
 FAULTY: list[tuple[dict[str, Any], str]] = [
     ({"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request"),
-    ({"request": "a.b.c"}, "request_not_supported"),
+    ({"request": "a.b.c"}, "invalid_request_object"),
     ({"code_challenge": None}, "invalid_request"),
     ({"code_challenge_method": "plain"}, "invalid_request"),
     ({"redirect_uri": "https://evil.test/cb"}, "invalid_request"),
@@ -96,8 +89,8 @@ def test_a_request_uri_is_its_clients_alone_and_anothers_try_spends_nothing(depl
         with pytest.raises(OAuthError) as refused:
             _open(deployment, client_id=deployment.clients[name].client_id, request_uri=request_uri)
         assert refused.value.code == "invalid_request_uri"
-    opened = _open(deployment, client_id=deployment.clients["Byggesager"].client_id, request_uri=request_uri)
-    assert opened.request.state == "s"
+    found = _open(deployment, client_id=deployment.clients["Byggesager"].client_id, request_uri=request_uri)
+    assert found.request.state == "s"
 
 
 def test_a_request_uri_that_is_almost_right_is_refused(deployment: Deployment) -> None:

@@ -176,7 +176,7 @@ LIMITS: list[tuple[str, dict[str, str], str]] = [
     ("prompt", {"prompt": "none login"}, "invalid_request"),
     ("max age", {"max_age": "-1"}, "invalid_request"),
     ("hint", {"id_token_hint": "x.y.z"}, "invalid_request"),
-    ("request object", {"request": "x.y.z"}, "request_not_supported"),
+    ("request object", {"request": "x.y.z"}, "invalid_request_object"),
     ("redirect URI", {"redirect_uri": "https://evil.test/cb"}, "invalid_request"),
 ]
 

@@ -125,7 +125,7 @@ def test_no_encrypted_packed_or_nested_token_is_opened(
     memory, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     assert set(as_assertion(deployment, token)) <= {400, 401}
     assert "error=invalid_request" in as_hint(deployment, token)
-    assert "error=request_not_supported" in as_request(deployment, token)
+    assert "error=invalid_request_object" in as_request(deployment, token)
     assert as_access_token(deployment, token) == 401
     assert time.process_time() - begun < _CPU_SECONDS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 10_000, "kilobytes"

@@ -21,7 +21,8 @@ def test_both_profiles_find_what_they_need() -> None:
     assert metadata["acr_values_supported"] == ["urn:adgang:loa:substantial", "phr", "phrh"]
     # Left out, these would mean that foreign request objects are fetched (OIDC Discovery §3).
     assert metadata["request_uri_parameter_supported"] is False
-    assert metadata["request_parameter_supported"] is False
+    assert metadata["request_parameter_supported"] is True
+    assert metadata["require_signed_request_object"] is False
     for name in ("authorization", "pushed_authorization_request", "token", "userinfo"):
         assert str(metadata[f"{name}_endpoint"]).startswith("https://id.nordhavn.example/")
 
