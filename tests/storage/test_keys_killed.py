@@ -37,7 +37,7 @@ def killed_at(world: World, move: str, statement: int) -> bool:
 
 @pytest.mark.parametrize("move", ["generate", "rotate", "compromise", "reseal"])
 def test_a_move_killed_at_any_statement_is_done_or_not_begun(world: World, move: str) -> None:
-    """Never two active keys, never none; the next run completes."""
+    """S-378: never two active keys, never none; the next run completes."""
     before = world.keys.load_all()
     statement = 1
     while killed_at(world, move, statement):
