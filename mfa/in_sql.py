@@ -18,7 +18,8 @@ from mfa.factors import Factor, FactorKind
 from mfa.ports import PasswordFactor, PendingTotp, TotpFactor
 
 _factors = tables.factors
-FACTOR_COLUMNS = [_factors.c[field.name] for field in fields(Factor)]
+_FACTOR_FIELDS = [field.name for field in fields(Factor)]
+FACTOR_COLUMNS = [_factors.c[name] for name in _FACTOR_FIELDS]
 
 
 def upsert(dialect: str, table: Table) -> Any:
@@ -31,7 +32,7 @@ def changed_one(result: CursorResult[Any]) -> bool:
 
 
 def factor_of(row: Any) -> Factor:
-    values = {field.name: row._mapping[field.name] for field in fields(Factor)}
+    values = {name: row._mapping[name] for name in _FACTOR_FIELDS}
     return Factor(**{**values, "kind": FactorKind(values["kind"])})
 
 
@@ -57,6 +58,12 @@ def end_earlier(tx: Connection, factor: Factor) -> None:
         remove_factor(tx, factor_id)
 
 
+_OF_CITIZEN = (
+    select(*FACTOR_COLUMNS)
+    .where(_factors.c.citizen_id == bindparam("wanted"))
+    .order_by(_factors.c.created_at, _factors.c.factor_id)
+)
+_LOCK_OF_CITIZEN = _OF_CITIZEN.with_for_update()
 _USE = (
     update(_factors)
     .where(_factors.c.factor_id == bindparam("used_factor"), _factors.c.disabled_at.is_(None))
@@ -83,10 +90,10 @@ class Factors:
 
     def of_citizen(self, citizen_id: str) -> list[Factor]:
         with self._engine.connect() as connection:
-            return [factor_of(row) for row in connection.execute(_of_citizen(citizen_id))]
+            return [factor_of(row) for row in connection.execute(_OF_CITIZEN, {"wanted": citizen_id})]
 
     def lock_of_citizen(self, tx: Connection, citizen_id: str) -> list[Factor]:
-        return [factor_of(row) for row in tx.execute(_of_citizen(citizen_id).with_for_update())]
+        return [factor_of(row) for row in tx.execute(_LOCK_OF_CITIZEN, {"wanted": citizen_id})]
 
     def add(self, tx: Connection, factor: Factor) -> None:
         add_factor(tx, factor)
@@ -128,14 +135,6 @@ class Factors:
     def totps_of(self, tx: Connection, citizen_id: str) -> list[TotpFactor]:
         rows = tx.execute(_TOTPS_OF, {"wanted": citizen_id})
         return [TotpFactor(factor_of(row), row.sealed_seed) for row in rows]
-
-
-def _of_citizen(citizen_id: str) -> Any:
-    return (
-        select(*FACTOR_COLUMNS)
-        .where(_factors.c.citizen_id == citizen_id)
-        .order_by(_factors.c.created_at, _factors.c.factor_id)
-    )
 
 
 _ADVANCE = (

@@ -4,7 +4,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, or_, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, or_, select, update
 
 from mfa import tables
 from mfa.in_sql import FACTOR_COLUMNS, add_factor, changed_one, factor_of, remove_factor, upsert
@@ -45,44 +45,50 @@ class Credentials:
         return False
 
     def find(self, tx: Connection, credential_id: bytes) -> StoredCredential | None:
-        row = tx.execute(_stored().where(_webauthn.c.credential_id == credential_id)).one_or_none()
+        row = tx.execute(_BY_CREDENTIAL_ID, {"wanted": credential_id}).one_or_none()
         return None if row is None else _credential_of(row)
 
     def of_citizen(self, citizen_id: str) -> list[StoredCredential]:
-        factors = tables.factors.c
-        statement = (
-            _stored().where(factors.citizen_id == citizen_id).order_by(factors.created_at, factors.factor_id)
-        )
         with self._engine.connect() as connection:
-            return [_credential_of(row) for row in connection.execute(statement)]
+            return [_credential_of(row) for row in connection.execute(_OF_CITIZEN, {"wanted": citizen_id})]
 
     def owner(self, credential_id: bytes) -> str | None:
-        statement = (
-            select(tables.factors.c.citizen_id)
-            .join(_webauthn, _webauthn.c.factor_id == tables.factors.c.factor_id)
-            .where(_webauthn.c.credential_id == credential_id)
-        )
         with self._engine.connect() as connection:
-            found: str | None = connection.execute(statement).scalar_one_or_none()
+            found: str | None = connection.execute(_OWNER, {"wanted": credential_id}).scalar_one_or_none()
         return found
 
     def advance(self, tx: Connection, factor_id: str, sign_count: int, *, backed_up: bool) -> bool:
-        # WebAuthn Level 3 §7.2 (22): a key without a counter stays at 0
-        rises = or_(_webauthn.c.sign_count < sign_count, _webauthn.c.sign_count == 0)
-        statement = update(_webauthn).where(and_(_webauthn.c.factor_id == factor_id, rises))
-        return changed_one(tx.execute(statement.values(sign_count=sign_count, backed_up=backed_up)))
+        new = {"advanced": factor_id, "new_count": sign_count, "new_backed_up": backed_up}
+        return changed_one(tx.execute(_ADVANCE, new))
 
     def suspect(self, tx: Connection, factor_id: str, at: datetime) -> None:
         first = and_(_webauthn.c.factor_id == factor_id, _webauthn.c.suspected_at.is_(None))
         tx.execute(update(_webauthn).where(first).values(suspected_at=at))
 
 
-def _stored() -> Any:
-    return (
-        select(*FACTOR_COLUMNS, *(_webauthn.c[name] for name in _OWN), tables.user_handles.c.user_handle)
-        .join(_webauthn, _webauthn.c.factor_id == tables.factors.c.factor_id)
-        .join(tables.user_handles, tables.user_handles.c.citizen_id == tables.factors.c.citizen_id)
+_STORED = (
+    select(*FACTOR_COLUMNS, *(_webauthn.c[name] for name in _OWN), tables.user_handles.c.user_handle)
+    .join(_webauthn, _webauthn.c.factor_id == tables.factors.c.factor_id)
+    .join(tables.user_handles, tables.user_handles.c.citizen_id == tables.factors.c.citizen_id)
+)
+_BY_CREDENTIAL_ID = _STORED.where(_webauthn.c.credential_id == bindparam("wanted"))
+_OF_CITIZEN = _STORED.where(tables.factors.c.citizen_id == bindparam("wanted")).order_by(
+    tables.factors.c.created_at, tables.factors.c.factor_id
+)
+_OWNER = (
+    select(tables.factors.c.citizen_id)
+    .join(_webauthn, _webauthn.c.factor_id == tables.factors.c.factor_id)
+    .where(_webauthn.c.credential_id == bindparam("wanted"))
+)
+_ADVANCE = (
+    update(_webauthn)
+    .where(
+        _webauthn.c.factor_id == bindparam("advanced"),
+        # WebAuthn Level 3 §7.2 (22): a key without a counter stays at 0
+        or_(_webauthn.c.sign_count < bindparam("new_count"), _webauthn.c.sign_count == 0),
     )
+    .values(sign_count=bindparam("new_count"), backed_up=bindparam("new_backed_up"))
+)
 
 
 def _credential_of(row: Any) -> StoredCredential:

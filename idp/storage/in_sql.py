@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import Engine, and_, bindparam, delete, insert, select, text, update
 from sqlalchemy.engine import Connection
 
 from idp.records import AuthorizationCode, Citizen, Consent, Grant
@@ -20,20 +20,17 @@ class Consents:
         self._engine = engine
 
     def give(self, tx: Connection, consent: Consent) -> None:
-        tx.execute(
-            delete(consents).where(*_consent_key(consent.citizen_id, consent.client_id, consent.purpose_id))
-        )
-        tx.execute(
-            insert(consents).values(
-                citizen_id=consent.citizen_id,
-                client_id=consent.client_id,
-                purpose_id=consent.purpose_id,
-                version=consent.version,
-                claims=" ".join(consent.claims),
-                given_at=consent.given_at,
-                revoked_at=None,
-            )
-        )
+        row = {
+            "citizen_id": consent.citizen_id,
+            "client_id": consent.client_id,
+            "purpose_id": consent.purpose_id,
+            "version": consent.version,
+            "claims": " ".join(consent.claims),
+            "given_at": consent.given_at,
+            "revoked_at": None,
+        }
+        _FORGET_CONSENT.write(tx, row)
+        _ADD_CONSENT.write(tx, row)
 
     def find(self, citizen_id: str, client_id: str, purpose_id: str) -> Consent | None:
         key = {"citizen_id": citizen_id, "client_id": client_id, "purpose_id": purpose_id}
@@ -58,22 +55,14 @@ class Consents:
             return [_consent(row) for row in connection.execute(statement)]
 
 
-def _consent_key(citizen_id: str, client_id: str, purpose_id: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        consents.c.citizen_id == citizen_id,
-        consents.c.client_id == client_id,
-        consents.c.purpose_id == purpose_id,
-    )
-
-
-_CONSENT_IN_FORCE = Statement(
-    select(consents).where(
-        consents.c.citizen_id == bindparam("citizen_id"),
-        consents.c.client_id == bindparam("client_id"),
-        consents.c.purpose_id == bindparam("purpose_id"),
-        consents.c.revoked_at.is_(None),
-    )
+_THIS_CONSENT = (
+    consents.c.citizen_id == bindparam("citizen_id"),
+    consents.c.client_id == bindparam("client_id"),
+    consents.c.purpose_id == bindparam("purpose_id"),
 )
+_FORGET_CONSENT = Statement(delete(consents).where(*_THIS_CONSENT))
+_ADD_CONSENT = Statement(insert(consents), sets=consents.c.keys())
+_CONSENT_IN_FORCE = Statement(select(consents).where(*_THIS_CONSENT, consents.c.revoked_at.is_(None)))
 
 
 def _consent(row: Any) -> Consent:

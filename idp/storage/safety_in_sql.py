@@ -8,9 +8,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from idp.safety import Safety
+from idp.storage.statements import Statement
 from idp.storage.tables import citizen_safety
 
-_FIND = select(citizen_safety).where(citizen_safety.c.citizen_id == bindparam("wanted"))
+_FIND = Statement(select(citizen_safety).where(citizen_safety.c.citizen_id == bindparam("wanted")))
 
 
 class Safeties:
@@ -20,9 +21,8 @@ class Safeties:
         self._engine = engine
 
     def find(self, citizen_id: str) -> Safety:
-        with self._engine.connect() as connection:
-            row = connection.execute(_FIND, {"wanted": citizen_id}).first()
-        return Safety(citizen_id) if row is None else Safety(**row._mapping)
+        row = _FIND.first(self._engine, {"wanted": citizen_id})
+        return Safety(citizen_id) if row is None else Safety(**row._asdict())
 
     def set_phrase(self, tx: Connection, citizen_id: str, phrase: str) -> None:
         _keep(tx, citizen_id, phrase=phrase)
