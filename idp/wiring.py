@@ -55,7 +55,7 @@ from idp.self_service import SelfService
 from idp.services import Services
 from idp.settings import Settings
 from idp.settings_webauthn import read_trust_roots
-from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql
+from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql, redis_client
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.storage.safety_in_sql import Safeties
@@ -150,7 +150,7 @@ class Wiring:
     @cached_property
     def redis(self) -> "redis.Redis":
         url = self.settings.redis_url or (self.embedded_valkey.url if self.embedded_valkey else "")
-        return in_redis.connect(url, self.clock, connections=self.settings.threads + _SPARE_CONNECTIONS)
+        return redis_client.connect(url, self.clock, connections=self.settings.threads + _SPARE_CONNECTIONS)
 
     @cached_property
     def ledger(self) -> TellingLedger:

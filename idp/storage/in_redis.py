@@ -1,36 +1,25 @@
 """What may be lost at the price of a sign-in again, in Redis or Valkey (commands that Redis 6.2 has too).
 
 Keys are `adgang:<kind>:<SHA-256 of the secret>`, so nothing a user types reaches a key (S-319) and no secret is kept
-(S-333). A TTL only sweeps; `expires_at` against the injected clock decides. No command is repeated after a lost
-reply: GETDEL, SET NX and INCR would do their work twice (S-324).
+(S-333). A TTL only sweeps; `expires_at` against the injected clock decides. How the server is spoken to is
+redis_client.py's matter.
 """
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from idp.errors import StoreUnavailable
 from idp.ids import digest
 from idp.records import BrowserSession
+from idp.storage.redis_client import EPOCH_KEY
 
-_TIMEOUT_SECONDS = 1.0
 _SWEEP_AFTER = timedelta(minutes=2)
 """How long a key outlives its record, so that a clock a little behind still finds what it should."""
-
-_RENEW_EPOCH = """
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if redis.call('HGET', KEYS[1], 'run_id') ~= run then
-  redis.call('HSET', KEYS[1], 'run_id', run, 'at', ARGV[1])
-end
-return 1
-"""
-"""A restart may have lost the last second of writes: the epoch says since when the memory is whole (S-328)."""
 
 _FIRST_TIME = """
 local at = redis.call('HGET', KEYS[2], 'at')
@@ -50,8 +39,6 @@ if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return count
 """
 
-_EPOCH_KEY = "adgang:epoch"
-
 
 class Expiring(Protocol):
     """A record that knows its end."""
@@ -61,28 +48,6 @@ class Expiring(Protocol):
 
 
 Record = TypeVar("Record", bound=Expiring)
-
-
-def connect(url: str, clock: Callable[[], datetime], *, connections: int = 12) -> "redis.Redis":
-    """A client that answers or fails within a second and repeats nothing."""
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        timeout=_TIMEOUT_SECONDS,  # a busy moment waits for a connection instead of failing
-        socket_timeout=_TIMEOUT_SECONDS,
-        socket_connect_timeout=_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        max_connections=connections,
-    )
-    client = redis.Redis(connection_pool=pool)
-
-    def on_connect(connection: Any) -> None:
-        """Every restart of the server breaks every connection, so the check at connect misses none."""
-        connection.on_connect()
-        connection.send_command("EVAL", _RENEW_EPOCH, 1, _EPOCH_KEY, str(clock().timestamp()))
-        connection.read_response()
-
-    client.connection_pool.connection_kwargs["redis_connect_func"] = on_connect
-    return client
 
 
 @contextmanager
@@ -269,7 +234,7 @@ class Seen:
         now = self._clock()
         with _store():
             answer = self._script(
-                keys=[f"adgang:seen:{kind}:{digest(key)}", _EPOCH_KEY],
+                keys=[f"adgang:seen:{kind}:{digest(key)}", EPOCH_KEY],
                 args=[str(issued_at.timestamp()), str(now.timestamp()), _milliseconds(until - now)],
             )
         return bool(answer)

@@ -19,6 +19,7 @@ _ALSO_KNOW_STORES = {
     "idp/wiring.py": "wires the stores",
     "idp/storage/database.py": "makes the engine",
     "idp/storage/consistency.py": "reads across packages, for `adgang doctor`",
+    "idp/storage/redis_client.py": "makes the connection to Redis",
     "idp/storage/statements.py": "compiles the adapters' statements once",
     "idp/sealed_columns.py": "reads and writes every package's sealed columns, for `adgang keys reseal`",
     "idp/commands/frame.py": "tells a database's failure in one line, whichever command met it",

@@ -16,7 +16,8 @@ from idp.app import create_app
 from idp.errors import InvalidGrant, StoreUnavailable
 from idp.grants.authorization_code import AlreadyDecided, issue_code, redeem_code
 from idp.storage import embedded_valkey
-from idp.storage.in_redis import OneTime, Rates, Seen, connect
+from idp.storage.in_redis import OneTime, Rates, Seen
+from idp.storage.redis_client import connect
 from tests.support.clock import FrozenClock
 from tests.support.deployment import Deployment, running_deployment
 from tests.support.journey import USER, begin, cookie, party

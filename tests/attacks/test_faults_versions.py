@@ -19,7 +19,8 @@ from idp.records import (
     ProvenFactor,
     PushedRequest,
 )
-from idp.storage.in_redis import BrowserSessions, Records, connect
+from idp.storage.in_redis import BrowserSessions, Records
+from idp.storage.redis_client import connect
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.clock import FrozenClock
 from tests.support.deployment import Deployment

@@ -11,7 +11,8 @@ import redis
 from idp.errors import StoreUnavailable
 from idp.ids import new_secret
 from idp.records import AuthorizationRequest, BrowserSession, ProvenFactor, PushedRequest
-from idp.storage.in_redis import BrowserSessions, OneTime, Rates, Records, Seen, check, connect
+from idp.storage.in_redis import BrowserSessions, OneTime, Rates, Records, Seen, check
+from idp.storage.redis_client import connect
 from tests.support.clock import FrozenClock
 
 MINUTE = timedelta(minutes=1)
