@@ -1,5 +1,6 @@
 """Redis slow, lossy, split in two or forgetful: every answer in time, nothing twice, nothing confused."""
 
+import select
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -132,6 +133,27 @@ def test_a_command_whose_reply_is_lost_is_not_sent_again(
         calls = {name: entry["calls"] for name, entry in direct.info("commandstats").items()}
     ours = {"cmdstat_set", "cmdstat_getdel", "cmdstat_incr", "cmdstat_evalsha"}
     assert max(calls.get(name, 0) for name in ours) == 1, calls
+
+
+def test_a_connection_that_the_server_closed_costs_no_answer(valkey_url: str, clock: FrozenClock) -> None:
+    """S-406: after a restart, or an idle limit, the next command is sent on a new connection."""
+    client = connect(valkey_url, clock, connections=1)
+    client.set("here", "still")
+    with redis.Redis.from_url(valkey_url) as other:
+        assert other.client_kill_filter(_type="normal", skipme=True) > 0
+    assert client.get("here") == b"still"
+
+
+def test_an_answer_that_nobody_took_is_never_the_answer_to_another_question(
+    valkey_url: str, clock: FrozenClock
+) -> None:
+    """S-325: a connection that still owes an answer is thrown away when it is taken."""
+    client = connect(valkey_url, clock, connections=1)
+    left = client.connection_pool.get_connection()
+    left.send_command("ECHO", "old")
+    assert select.select([left._sock], [], [], 2)[0]
+    client.connection_pool.release(left)
+    assert client.echo("new") == b"new"
 
 
 def test_a_late_reply_is_never_the_answer_to_another_question(proxied: TcpProxy, clock: FrozenClock) -> None:
