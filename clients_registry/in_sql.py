@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clients_registry.client import Client
@@ -44,6 +44,16 @@ class Clients:
             rows = connection.execute(_BOTH).all()
         found = [(_client(row), _organisation(row)) for row in rows]
         return sorted(found, key=lambda pair: (pair[1].name, pair[0].client_name, pair[0].client_id))
+
+    def clients_in_force(self, at_a_time: int = 500) -> Iterator[Client]:
+        after = ""
+        while True:
+            with self._engine.connect() as connection:
+                rows = connection.execute(_IN_FORCE, {"after": after, "at_most": at_a_time}).all()
+            yield from map(_client, rows)
+            if len(rows) < at_a_time:
+                return
+            after = rows[-1].client_id
 
     def organisations(self) -> list[Organisation]:
         with self._engine.connect() as connection:
@@ -161,6 +171,19 @@ _ORGANISATIONS: Select[Any] = select(
     organisations.c.disabled_at.label("o_disabled_at"),
 )
 _BOTH: Select[Any] = _ORGANISATIONS.add_columns(clients).join_from(clients, organisations)
+
+
+_IN_FORCE = (
+    select(clients)
+    .join(organisations)
+    .where(
+        clients.c.client_id > bindparam("after"),
+        clients.c.disabled_at.is_(None),
+        organisations.c.disabled_at.is_(None),
+    )
+    .order_by(clients.c.client_id)
+    .limit(bindparam("at_most"))
+)
 
 
 def _insert(tx: Connection) -> Callable[[Any], Any]:

@@ -55,6 +55,12 @@ class ClientStore(Protocol):
     def clients(self) -> list[tuple[Client, Organisation]]:
         """All clients, by organisation and name."""
 
+    def clients_in_force(self) -> Iterator[Client]:
+        """Every client that is disabled neither itself nor with its organisation, some hundred read at a time.
+
+        For what goes through a country's clients and keeps a little of each. What changes meanwhile may be missed.
+        """
+
     def organisations(self) -> list[Organisation]:
         """All organisations, by name."""
 

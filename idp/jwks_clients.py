@@ -73,18 +73,15 @@ class JwksClients:
             return self._read
 
     def _again(self, version: int) -> _Read:
-        live = [
-            client
-            for client, organisation in self._store.clients()
-            if client.disabled_at is None and organisation.disabled_at is None
-        ]
-        caches = [timedelta(seconds=client.jwks_cache_seconds) for client in live]
-        found = tuple(
-            JwksClient(
-                client.client_id, client.client_name, client.jwks_fetch_addresses, client.jwks_uri_handle
+        slowest, live = self._unregistered_cache, []
+        for client in self._store.clients_in_force():
+            slowest = max(slowest, timedelta(seconds=client.jwks_cache_seconds))
+            live.append(
+                JwksClient(
+                    client.client_id, client.client_name, client.jwks_fetch_addresses, client.jwks_uri_handle
+                )
             )
-            for client in live
-        )
+        found = tuple(live)
         by_network: dict[_Network, list[JwksClient]] = {}
         for each in found:
             for written in each.fetch_addresses:
@@ -92,7 +89,7 @@ class JwksClients:
         return _Read(
             version,
             found,
-            max([self._unregistered_cache, *caches]),
+            slowest,
             {each.jwks_uri_handle: each for each in found if each.jwks_uri_handle is not None},
             by_network,
             frozenset((network.version, network.prefixlen) for network in by_network),

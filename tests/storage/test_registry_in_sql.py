@@ -108,6 +108,22 @@ def test_clients_are_listed_by_organisation_and_name_in_both_databases(world: Re
     assert [entry.client.client_name for entry in world.node().clients()] == ["Zoner", "ældrepleje", "Bolig"]
 
 
+def test_clients_in_force_are_read_some_at_a_time_each_once(nordhavn: RegistryWorld) -> None:
+    nordhavn.add_organisation(cvr_number="22334455", kind="state", name="Statens Boligstøtte")
+    kept = {nordhavn.register(registration(client_name=f"Service {n}")).client.client_id for n in range(5)}
+    disabled = nordhavn.register().client.client_id
+    nordhavn.register(registration(organisation="22334455"))
+
+    def disable(tx: Any) -> None:
+        nordhavn.registrations.disable(tx, disabled, actor=ACTOR)
+        nordhavn.registrations.disable_organisation(tx, "22334455", actor=ACTOR)
+
+    nordhavn.database.transact(disable)
+    store = nordhavn.store
+    for at_a_time in (1, 2, 5, 500):
+        assert sorted(each.client_id for each in store.clients_in_force(at_a_time)) == sorted(kept)
+
+
 def test_every_fault_of_an_organisation_is_told_at_once(world: RegistryWorld) -> None:
     with pytest.raises(InvalidOrganisation) as refused:
         world.add_organisation(
