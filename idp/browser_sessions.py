@@ -103,9 +103,12 @@ def record_end(
     actor: str,
     now: datetime,
 ) -> None:
-    """Write a session's end in SQL: no code of it is redeemed and no token of it works from the commit on."""
+    """Write a session's end in SQL: no code of it is redeemed and no token of it works from the commit on.
+
+    What the citizen agreed to be lasting goes on with new tokens (OIDC Back-Channel Logout §2.7).
+    """
     ended_sessions.end(tx, session.session_id, at=now, expires_at=session.expires_at)
-    ended = grants.revoke_all_of(tx, at=now, session_id=session.session_id)
+    ended = grants.revoke_all_of(tx, at=now, session_id=session.session_id, offline=False)
     ledger.append(
         tx,
         event=events.SESSION_ENDED,

@@ -7,6 +7,9 @@ Secrets never stand in a record in clear: keys of records are digests (see stora
 from dataclasses import dataclass
 from datetime import datetime
 
+OFFLINE_ACCESS = "offline_access"
+"""The scope of access that goes on when nobody is signed in (OIDC Core §11)."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
@@ -187,6 +190,35 @@ class Grant:
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+
+    @property
+    def offline(self) -> bool:
+        """It outlives its session, since the citizen agreed to that (OIDC Core §11)."""
+        return OFFLINE_ACCESS in self.scope
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What a refresh token stands for, in SQL. Found by the token's digest."""
+
+    grant: Grant
+    acr: str
+    amr: tuple[str, ...]
+    authenticated_at: datetime
+    last_used_at: datetime
+    """When it was issued or, where it is not rotated, last used."""
+    spent_at: datetime | None = None
+    """When another took its place."""
+    obstacle: str | None = None
+    """What ended it although its time is not over: `grant`, `citizen`, `session`, `consent`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastingAccess:
+    """A live grant that outlives its session, for the citizen who gave it."""
+
+    grant: Grant
+    last_used_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, and_, bindparam, delete, insert, select, text, update
 from sqlalchemy.engine import Connection
 
-from idp.records import AuthorizationCode, Citizen, Consent, Grant
+from idp.records import OFFLINE_ACCESS, AuthorizationCode, Citizen, Consent, Grant
 from idp.storage.citizens_in_sql import citizen_from_row
 from idp.storage.statements import Statement
 from idp.storage.tables import UtcDateTime, citizens, consents, ended_sessions, grants, spent
@@ -99,18 +99,22 @@ class Grants:
         }
         _ADD_GRANT.write(tx, row)
 
-    def find_live(self, grant_id: str) -> tuple[Grant, Citizen] | None:
+    def find_live(self, grant_id: str, *, issued_at: datetime | None = None) -> tuple[Grant, Citizen] | None:
         row = _LIVE_GRANT.first(self._engine, {"grant_id": grant_id})
         if row is None or row.expires_at <= self._clock():
             return None
-        return _grant(row, row.granted_at), citizen_from_row(row)
+        grant = grant_from_row(row, row.granted_at)
+        # A redemption that ran beside the sign-out may have committed after it: its grant is dead all the same.
+        if row.ended_at is not None and not _outlives(grant, issued_at, row.ended_at):
+            return None
+        return grant, citizen_from_row(row)
 
     def of_session(self, session_id: str) -> list[Grant]:
         statement = (
             select(grants).where(grants.c.session_id == session_id).order_by(grants.c.created_at.desc())
         )
         with self._engine.connect() as connection:
-            return [_grant(row, row.created_at) for row in connection.execute(statement)]
+            return [grant_from_row(row, row.created_at) for row in connection.execute(statement)]
 
     def revoke(self, tx: Connection, grant_id: str, at: datetime) -> bool:
         statement = update(grants).where(grants.c.grant_id == grant_id, grants.c.revoked_at.is_(None))
@@ -124,14 +128,17 @@ class Grants:
         citizen_id: str | None = None,
         session_id: str | None = None,
         client_id: str | None = None,
+        offline: bool = True,
     ) -> list[Grant]:
         wanted = {"citizen_id": citizen_id, "session_id": session_id, "client_id": client_id}
         conditions = [grants.c[name] == value for name, value in wanted.items() if value is not None]
         if not conditions:
             raise ValueError("name a citizen, a session or a client")
+        if not offline:
+            conditions.append(~grants.c.scope.contains(OFFLINE_ACCESS, autoescape=True))
         statement = update(grants).where(*conditions, grants.c.revoked_at.is_(None), grants.c.expires_at > at)
         rows = tx.execute(statement.values(revoked_at=at).returning(*grants.c))
-        return [_grant(row, row.created_at) for row in rows]
+        return [grant_from_row(row, row.created_at) for row in rows]
 
     def sweep(self, tx: Connection, now: datetime) -> int:
         """Forget grants whose tokens all expired a day ago; the ledger remembers that they were."""
@@ -144,6 +151,7 @@ _LIVE_GRANT = Statement(
     select(
         *(column for column in grants.c if column.name != "created_at"),
         grants.c.created_at.label("granted_at"),
+        ended_sessions.c.ended_at,
         *(column for column in citizens.c if column.name != "citizen_id"),
     )
     .select_from(
@@ -154,14 +162,17 @@ _LIVE_GRANT = Statement(
     .where(
         grants.c.grant_id == bindparam("grant_id"),
         grants.c.revoked_at.is_(None),
-        # A redemption that ran beside the sign-out may have committed after it: its grant is dead all the same.
-        ended_sessions.c.session_id.is_(None),
         citizens.c.status == "active",
     )
 )
 
 
-def _grant(row: Any, created_at: datetime) -> Grant:
+def _outlives(grant: Grant, issued_at: datetime | None, ended_at: datetime) -> bool:
+    return grant.offline and (issued_at is None or issued_at > ended_at)
+
+
+def grant_from_row(row: Any, created_at: datetime) -> Grant:
+    """A row that has the columns of `grants`."""
     return Grant(
         grant_id=row.grant_id,
         citizen_id=row.citizen_id,

@@ -15,10 +15,12 @@ from idp.records import (
     Citizen,
     Consent,
     Grant,
+    LastingAccess,
     LedgerEntry,
     LoginAttempt,
     PartialSignIn,
     PushedRequest,
+    RefreshToken,
 )
 from idp.safety import Safety
 
@@ -180,8 +182,12 @@ class Consents(Protocol):
 class Grants(Protocol):
     def add(self, tx: Tx, grant: Grant) -> None: ...
 
-    def find_live(self, grant_id: str) -> tuple[Grant, Citizen] | None:
-        """The grant with its citizen: not revoked, not expired, its session not ended, its citizen active. One read."""
+    def find_live(self, grant_id: str, *, issued_at: datetime | None = None) -> tuple[Grant, Citizen] | None:
+        """The grant with its citizen: not revoked, not expired, its session not ended, its citizen active. One read.
+
+        A grant with offline access outlives its session, but no token of it that was `issued_at` before the session's
+        end does: sign-out ends every access token.
+        """
 
     def of_session(self, session_id: str) -> list[Grant]:
         """What was given in a session, newest first, revoked or not."""
@@ -197,8 +203,30 @@ class Grants(Protocol):
         citizen_id: str | None = None,
         session_id: str | None = None,
         client_id: str | None = None,
+        offline: bool = True,
     ) -> list[Grant]:
-        """Revoke every live grant that matches all that is given; returns them."""
+        """Revoke every live grant that matches all that is given; returns them.
+
+        With `offline` false, those that outlive their session are left.
+        """
+
+
+class RefreshTokens(Protocol):
+    """By the token's digest."""
+
+    def add(self, tx: Tx, token_digest: str, token: RefreshToken) -> None: ...
+
+    def find(self, token_digest: str) -> RefreshToken | None:
+        """The token, spent or not, with whatever ended it meanwhile; expiry is the caller's rule. One read."""
+
+    def use(self, tx: Tx, token_digest: str, at: datetime) -> bool:
+        """Note a use; False, changing nothing, where it was spent."""
+
+    def spend(self, tx: Tx, token_digest: str, at: datetime) -> bool:
+        """True for exactly one caller."""
+
+    def lasting_of(self, citizen_id: str, now: datetime) -> list[LastingAccess]:
+        """The citizen's live grants with offline access, newest first."""
 
 
 class Spent(Protocol):

@@ -90,6 +90,21 @@ grants = Table(
     Index("grants_by_end", "expires_at"),
 )
 
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_digest", String(64), primary_key=True),
+    Column("grant_id", String(43), nullable=False),
+    Column("acr", Text, nullable=False),
+    Column("amr", Text, nullable=False),
+    Column("authenticated_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("spent_at", UtcDateTime),
+    Index("refresh_tokens_by_grant", "grant_id"),
+    Index("refresh_tokens_by_end", "expires_at"),
+)
+
 spent = Table(
     "spent",
     metadata,
