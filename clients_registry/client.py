@@ -41,6 +41,8 @@ class Client:
     token_endpoint_auth_signing_alg: str | None = None
     """None: any algorithm of the profile that one of the client's keys fits."""
     jwks: Mapping[str, Any] | None = None
+    authorization_signed_response_alg: str | None = None
+    """JARM; None: as its ID tokens."""
     request_object_signing_alg: str | None = None
     """None: any algorithm of the profile that one of the client's keys fits."""
     require_signed_request_object: bool = False
@@ -100,6 +102,11 @@ class Client:
         if self.request_object_signing_alg is not None:
             return (self.request_object_signing_alg,)
         return self.rules.signing_algorithms
+
+    @property
+    def authorization_response_algorithm(self) -> str:
+        """By which algorithm its authorization responses are signed, where its response mode asks for that."""
+        return self.authorization_signed_response_alg or self.id_token_signed_response_alg
 
     @property
     def must_push(self) -> bool:

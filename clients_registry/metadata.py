@@ -37,7 +37,7 @@ _NOT_TAKEN = {
 _NOT_OFFERED = frozenset(
     {
         "software_id", "software_version", "authorization_details_types", "dpop_bound_access_tokens",
-        "request_object_encryption_alg", "request_object_encryption_enc", "authorization_signed_response_alg",
+        "request_object_encryption_alg", "request_object_encryption_enc",
         "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
         "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_encrypted_response_alg",
         "userinfo_encrypted_response_enc", "introspection_signed_response_alg", "tls_client_auth_subject_dn",
@@ -165,4 +165,5 @@ def _defaults(fields: Fields) -> Fields:
         "jwks": None,
         "token_endpoint_auth_signing_alg": None,
         "userinfo_signed_response_alg": None,
+        "authorization_signed_response_alg": None,
     }

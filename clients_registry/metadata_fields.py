@@ -35,6 +35,7 @@ from clients_registry.field_readers import (
 from clients_registry.profiles import PROFILES
 from clients_registry.purposes import LANGUAGES, LEGAL_GROUNDS, Purpose
 
+RESPONSE_MODES = ("query", "form_post", "jwt", "query.jwt", "form_post.jwt")
 MAX_PURPOSES = 20
 MAX_TEXT_LETTERS = 500
 """A sentence or two: the citizen reads it before signing in."""
@@ -119,7 +120,7 @@ _AUTHENTICATION: dict[str, Reader] = {
 _REQUESTS: dict[str, Reader] = {
     "redirect_uris": list_of(redirect_uri, at_least=1, at_most=MAX_URIS),
     "response_types": list_of(one_of(("code",)), at_least=1, at_most=1),
-    "response_modes": list_of(one_of(("query", "form_post")), at_least=1, at_most=2),
+    "response_modes": list_of(one_of(RESPONSE_MODES), at_least=1, at_most=len(RESPONSE_MODES)),
     "grant_types": list_of(one_of(("authorization_code",)), at_least=1, at_most=1),
     "scope": scope,
     "purposes": list_of(purpose, at_least=1, at_most=MAX_PURPOSES),
@@ -136,6 +137,7 @@ _REQUESTS: dict[str, Reader] = {
 _ANSWERS: dict[str, Reader] = {
     "subject_type": one_of(("pairwise", "public")),
     "id_token_signed_response_alg": by_profile(lambda profile: profile.signing_algorithms),
+    "authorization_signed_response_alg": by_profile(lambda profile: profile.signing_algorithms),
     "userinfo_signed_response_alg": by_profile(lambda profile: profile.signing_algorithms),
 }
 

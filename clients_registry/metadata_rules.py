@@ -60,11 +60,9 @@ def _request_faults(fields: Fields) -> Iterator[MetadataFault]:
 
 def _signature_faults(fields: Fields) -> Iterator[MetadataFault]:
     """One algorithm per client for everything that we sign for it (protocol.md, Signing algorithms)."""
-    userinfo = fields["userinfo_signed_response_alg"]
-    if userinfo is not None and userinfo != fields["id_token_signed_response_alg"]:
-        yield MetadataFault(
-            "userinfo_signed_response_alg", "must be the same as id_token_signed_response_alg"
-        )
+    for name in ("userinfo_signed_response_alg", "authorization_signed_response_alg"):
+        if fields[name] not in (None, fields["id_token_signed_response_alg"]):
+            yield MetadataFault(name, "must be the same as id_token_signed_response_alg")
 
 
 def _scope_faults(fields: Fields) -> Iterator[MetadataFault]:
@@ -94,7 +92,15 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
         ),
         _request_faults,
     ),
-    (("profile", "id_token_signed_response_alg", "userinfo_signed_response_alg"), _signature_faults),
+    (
+        (
+            "profile",
+            "id_token_signed_response_alg",
+            "userinfo_signed_response_alg",
+            "authorization_signed_response_alg",
+        ),
+        _signature_faults,
+    ),
     (("scope", "purposes"), _scope_faults),
 )
 """Each rule with the fields it reads: it is asked only where these could be read."""

@@ -158,6 +158,7 @@ class RedirectedError(Exception):
     """
 
     error: OAuthError
+    client_id: str
     redirect_uri: str = field(repr=False)
     response_mode: str
     state: str | None = field(repr=False)

@@ -52,6 +52,7 @@ def provider_metadata(policy: ProtocolPolicy, algorithms: tuple[str, ...]) -> di
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(algorithms),
         "userinfo_signing_alg_values_supported": list(algorithms),
+        "authorization_signing_alg_values_supported": list(algorithms),
         "acr_values_supported": acr_names(policy),
     }
     for lines in _RULES:

@@ -8,6 +8,7 @@ from flask import Response
 from idp.errors import OAuthError
 from idp.grants.authorization_code import AlreadyDecided, issue_code
 from idp.login import pages
+from idp.login.answer import check_can_answer, sealed_for
 from idp.login.page_of import page_of
 from idp.login.question import Question, fresh_question, own_factors, second_question, step_up_question
 from idp.login.refusal import refusal_of
@@ -93,11 +94,13 @@ def _decide(services: Services, visit: Visit) -> AuthorizationResponse:
     """Spend the request and issue the code."""
     if visit.signed_in is None:
         raise AssertionError("the table let an attempt through without a session")
+    request = visit.attempt.request
+    check_can_answer(services, request)
     try:
         code = issue_code(services, visit.attempt, visit.signed_in.session)
     except AlreadyDecided:
         turn_back(visit.registered, pages.NoticeKind.ALREADY_USED, 409)
-    return code_response(services.policy.issuer, visit.attempt.request, code)
+    return sealed_for(services, request.client_id, code_response(services.policy.issuer, request, code))
 
 
 def _situation(services: Services, visit: Visit) -> Situation:

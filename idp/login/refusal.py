@@ -6,6 +6,7 @@ RFC 6749 §4.1.2.1 has no member for a reference number, so it stands in the que
 import logging
 
 from idp.errors import OAuthError, RedirectedError
+from idp.login.answer import sealed_for
 from idp.protocol.response_mode import AuthorizationResponse, error_response
 from idp.records import AuthorizationRequest
 from idp.services import Services
@@ -19,7 +20,10 @@ def refusal_of(
 ) -> AuthorizationResponse:
     """What the client is told where its request is refused."""
     return tell_client(
-        services, RedirectedError(refusal, request.redirect_uri, request.response_mode, request.state)
+        services,
+        RedirectedError(
+            refusal, request.client_id, request.redirect_uri, request.response_mode, request.state
+        ),
     )
 
 
@@ -31,4 +35,5 @@ def tell_client(services: Services, refusal: RedirectedError) -> AuthorizationRe
         error.detail or error.description,
         extra={"reference": reference, "code": error.code},
     )
-    return error_response(services.policy.issuer, refusal, reference=reference)
+    answer = error_response(services.policy.issuer, refusal, reference=reference)
+    return sealed_for(services, refusal.client_id, answer)

@@ -37,7 +37,7 @@ from idp.protocol.locales import parse_locales
 from idp.protocol.pkce import parse_challenge
 from idp.protocol.profile import pkce_required
 from idp.protocol.request_object import RequestObjects
-from idp.protocol.response_mode import parse_response_mode
+from idp.protocol.response_mode import mode_of_refusal, parse_response_mode
 from idp.protocol.scope import parse_scope
 from idp.protocol.strict_form import parse_form, parse_query
 from idp.records import AuthorizationRequest, PushedRequest
@@ -246,14 +246,10 @@ def _redirected(
     error: OAuthError, parameters: Mapping[str, str], registered: RegisteredClient, redirect_uri: str
 ) -> RedirectedError:
     """How to tell the client, even where its response_mode or state is what was wrong."""
-    try:
-        mode = parse_response_mode(
-            parameters.get("response_mode"), registered=registered.client.response_modes
-        )
-    except InvalidRequest:
-        mode = "query"
-    state = parameters.get("state")
-    return RedirectedError(error, redirect_uri, mode, state if state and _STATE.match(state) else None)
+    client, state = registered.client, parameters.get("state")
+    mode = mode_of_refusal(parameters.get("response_mode"), registered=client.response_modes)
+    told_state = state if state and _STATE.match(state) else None
+    return RedirectedError(error, client.client_id, redirect_uri, mode, told_state)
 
 
 def _parse_text(parameters: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> str | None:

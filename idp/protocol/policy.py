@@ -22,7 +22,13 @@ class ProtocolPolicy:
     """FAPI 2.0 §5.3.2.2: less than 600 s."""
     id_token_lifetime: timedelta = timedelta(minutes=5)
     """iGov OpenID Connect §3.1."""
+    authorization_response_lifetime: timedelta = timedelta(minutes=5)
+    """Of a signed authorization response; JARM §2.1 recommends ten minutes at most."""
     access_token_lifetime: timedelta = timedelta(minutes=5)
+    offline_access_lifetime: timedelta = timedelta(days=30)
+    """Of what a citizen agreed to be lasting; it never moves (S-087)."""
+    offline_access_unused: timedelta = timedelta(days=7)
+    """A lasting access that is not used for so long is over."""
     login_attempt_lifetime: timedelta = timedelta(minutes=10)
     challenge_lifetime: timedelta = timedelta(minutes=5)
 

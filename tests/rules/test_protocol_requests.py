@@ -314,7 +314,7 @@ def test_every_answer_says_whose_it_is_and_gives_state_back() -> None:
     assert answer.location == (
         "https://rp.example/cb?a=b&code=CODE&state=x%20y%26z&iss=https%3A%2F%2Fid.nordhavn.example"
     )
-    refusal = RedirectedError(InvalidRequest("Not so."), "https://rp.example/cb", "form_post", None)
+    refusal = RedirectedError(InvalidRequest("Not so."), "c", "https://rp.example/cb", "form_post", None)
     assert error_response(POLICY.issuer, refusal, reference="4711").parameters == (
         ("error", "invalid_request"),
         ("error_description", "Not so."),

@@ -40,3 +40,14 @@ def test_request_objects_are_signed_by_an_algorithm_of_the_profile() -> None:
     """S-056, S-189."""
     for algorithm in ("none", "HS256", "RS256", "ES512", ""):
         assert "request_object_signing_alg" in faults(registration(request_object_signing_alg=algorithm))
+
+
+def test_answers_are_signed_by_the_one_algorithm_of_the_client() -> None:
+    assert (
+        faults(registration(response_modes=["jwt", "query"], authorization_signed_response_alg="ES256")) == {}
+    )
+    assert list(faults(registration(authorization_signed_response_alg="PS256"))) == [
+        "authorization_signed_response_alg"
+    ]
+    for mode in ("fragment", "fragment.jwt", "JWT"):
+        assert "response_modes[0]" in faults(registration(response_modes=[mode]))
