@@ -121,7 +121,7 @@ _REQUESTS: dict[str, Reader] = {
     "redirect_uris": list_of(redirect_uri, at_least=1, at_most=MAX_URIS),
     "response_types": list_of(one_of(("code",)), at_least=1, at_most=1),
     "response_modes": list_of(one_of(RESPONSE_MODES), at_least=1, at_most=len(RESPONSE_MODES)),
-    "grant_types": list_of(one_of(("authorization_code",)), at_least=1, at_most=1),
+    "grant_types": list_of(one_of(("authorization_code", "refresh_token")), at_least=1, at_most=2),
     "scope": scope,
     "purposes": list_of(purpose, at_least=1, at_most=MAX_PURPOSES),
     "default_max_age": seconds,

@@ -75,6 +75,15 @@ def _scope_faults(fields: Fields) -> Iterator[MetadataFault]:
             )
 
 
+def _grant_type_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 7591 §2.1, OIDC Core §11."""
+    grant_types = fields.get("grant_types", ("authorization_code",))
+    if "authorization_code" not in grant_types:
+        yield MetadataFault("grant_types", "must have authorization_code, by which every other grant begins")
+    if "offline_access" in fields["scope"] and "refresh_token" not in grant_types:
+        yield MetadataFault("grant_types", "must have refresh_token where the scope has offline_access")
+
+
 RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]], ...] = (
     (("profile", "token_endpoint_auth_method", "application_type"), _method_faults),
     (
@@ -102,5 +111,6 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
         _signature_faults,
     ),
     (("scope", "purposes"), _scope_faults),
+    (("scope", "grant_types"), _grant_type_faults),
 )
 """Each rule with the fields it reads: it is asked only where these could be read."""

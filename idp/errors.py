@@ -51,6 +51,12 @@ class InvalidScope(OAuthError):
     code = "invalid_scope"
 
 
+class InvalidTarget(OAuthError):
+    """RFC 8707 §2."""
+
+    code = "invalid_target"
+
+
 class AccessDenied(OAuthError):
     code = "access_denied"
 

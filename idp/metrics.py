@@ -22,6 +22,7 @@ DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
     "factors": ("Factors that were checked, by kind and outcome.", ("kind", "outcome")),
     "sign_ins": ("Sign-ins that ended in a session.", ()),
     "codes": ("Authorization codes, by outcome.", ("outcome",)),
+    "refreshes": ("Uses of refresh tokens, by outcome.", ("outcome",)),
     "tokens": ("Access tokens, by grant type.", ("grant",)),
     "client_authentications": ("Client authentications, by outcome.", ("outcome",)),
     "decisions": ("Decided authorization requests, by outcome.", ("outcome",)),

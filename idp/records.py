@@ -212,6 +212,18 @@ class RefreshToken:
     obstacle: str | None = None
     """What ended it although its time is not over: `grant`, `citizen`, `session`, `consent`."""
 
+    @property
+    def client_id(self) -> str:
+        return self.grant.client_id
+
+    @property
+    def nonce(self) -> None:
+        """OIDC Core §12.2: an ID token from a refresh carries none."""
+
+    @property
+    def authenticator_age_seconds(self) -> None:
+        """It was true of the moment of the sign-in."""
+
 
 @dataclass(frozen=True, slots=True)
 class LastingAccess:

@@ -65,6 +65,7 @@ class Services:
     citizens: ports.Citizens
     consents: ports.Consents
     grants: ports.Grants
+    refresh_tokens: ports.RefreshTokens
     spent: ports.Spent
     ended_sessions: ports.EndedSessions
     redemptions: ports.Redemptions

@@ -58,6 +58,7 @@ from idp.settings_webauthn import read_trust_roots
 from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql, redis_client
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
+from idp.storage.refresh_in_sql import RefreshTokens
 from idp.storage.safety_in_sql import Safeties
 from idp.storage.sealed_in_sql import SealedColumn
 from idp.tokens.subject import Subjects
@@ -576,6 +577,7 @@ class Wiring:
             citizens=self.citizen_store,
             consents=in_sql.Consents(reading),
             grants=in_sql.Grants(reading, clock),
+            refresh_tokens=RefreshTokens(reading),
             spent=in_sql.Spent(reading),
             ended_sessions=in_sql.EndedSessions(reading),
             redemptions=in_sql.Redemptions(reading),
@@ -605,6 +607,7 @@ class Wiring:
             "spent codes and requests": transact(lambda tx: in_sql.Spent(reading).sweep(tx, now)),
             "ended sessions": transact(lambda tx: in_sql.EndedSessions(reading).sweep(tx, now)),
             "expired grants": transact(lambda tx: in_sql.Grants(reading, self.clock).sweep(tx, now)),
+            "expired refresh tokens": transact(lambda tx: RefreshTokens(reading).sweep(tx, now)),
             "failures of unknown user IDs": self.verification.sweep(now),
             "unfinished enrolments": self.enrolment.sweep(now),
             "private keys in the HSM that nothing needs": sweep_token(self.keys_services),

@@ -48,7 +48,7 @@ def provider_metadata(policy: ProtocolPolicy, algorithms: tuple[str, ...]) -> di
         "token_endpoint": policy.token_endpoint,
         "userinfo_endpoint": policy.userinfo_endpoint,
         "jwks_uri": policy.jwks_uri,
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(algorithms),
         "userinfo_signing_alg_values_supported": list(algorithms),

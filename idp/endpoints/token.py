@@ -10,14 +10,17 @@ from idp.addresses import neighbourhood
 from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
 from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
-from idp.grants.authorization_code import GRANT_TYPE, redeem_code
+from idp.grants import authorization_code, refresh_token
 from idp.protocol.client_auth import ClientAuthentication
 from idp.services import Services
 from idp.tokens.issuer import IssuedTokens
 
 Redeem = Callable[..., IssuedTokens]
 
-_GRANTS: Mapping[str, Redeem] = {GRANT_TYPE: redeem_code}
+GRANTS: Mapping[str, Redeem] = {
+    authorization_code.GRANT_TYPE: authorization_code.redeem_code,
+    refresh_token.GRANT_TYPE: refresh_token.refresh,
+}
 
 
 def token(services: Services, authentication: ClientAuthentication) -> MachineFunction:
@@ -34,17 +37,20 @@ def token(services: Services, authentication: ClientAuthentication) -> MachineFu
         # 4. Recorded, then minted.
         issued = redeem(services, client, parameters, address=neighbourhood(request.peer_address), now=now)
         # 5. The answer (RFC 6749 §5.1).
-        return json_response(
-            {
-                "access_token": issued.access_token,
-                "token_type": "Bearer",
-                "expires_in": issued.expires_in_seconds,
-                "id_token": issued.id_token,
-                "scope": " ".join(issued.scope),
-            }
-        )
+        return json_response(_members(issued))
 
     return respond
+
+
+def _members(issued: IssuedTokens) -> dict[str, object]:
+    members: dict[str, object] = {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in_seconds,
+        "id_token": issued.id_token,
+        "scope": " ".join(issued.scope),
+    }
+    return members if issued.refresh_token is None else members | {"refresh_token": issued.refresh_token}
 
 
 def _grant_of(parameters: Mapping[str, str], client: Client) -> Redeem:
@@ -52,8 +58,8 @@ def _grant_of(parameters: Mapping[str, str], client: Client) -> Redeem:
     name = parameters.get("grant_type")
     if name is None:
         raise InvalidRequest("The grant_type is missing.")
-    if name not in _GRANTS:
+    if name not in GRANTS:
         raise UnsupportedGrantType("The grant_type is not supported.")
     if name not in client.grant_types:
         raise UnauthorizedClient("The client is not registered for this grant_type.")
-    return _GRANTS[name]
+    return GRANTS[name]

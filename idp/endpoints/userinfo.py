@@ -7,6 +7,7 @@ never (S-136). A release is covered by the ledger row that was written when the 
 from collections.abc import Mapping
 from datetime import datetime
 
+from clients_registry.claims import claims_of
 from clients_registry.client import Client
 from idp.endpoints.machine import (
     MachineFunction,
@@ -44,7 +45,7 @@ def userinfo(services: Services) -> MachineFunction:
         # 5. The claims.
         members = {
             "sub": services.subjects.for_client(client, citizen.citizen_id),
-            **claim_values(citizen, grant.claims, services.citizens.load_cpr),
+            **claim_values(citizen, _released(grant, token), services.citizens.load_cpr),
         }
         return _render(services, client, members, now)
 
@@ -87,10 +88,18 @@ def _client_of(services: Services, token: AccessToken, *, from_body: bool) -> Cl
 
 
 def _live_grant(services: Services, token: AccessToken) -> tuple[Grant, Citizen]:
-    found = services.grants.find_live(token.grant_id)
+    found = services.grants.find_live(token.grant_id, issued_at=token.issued_at)
     if found is None or found[0].client_id != token.client_id:
         raise InvalidToken("The access token was revoked.")
     return found
+
+
+def _released(grant: Grant, token: AccessToken) -> tuple[str, ...]:
+    """What the grant gives; a token that was refreshed with less scope opens no more than that (RFC 6749 §6)."""
+    if set(token.scope) >= set(grant.scope):
+        return grant.claims
+    within = claims_of(token.scope)
+    return tuple(name for name in grant.claims if name in within)
 
 
 def _render(

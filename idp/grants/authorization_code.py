@@ -12,27 +12,26 @@ decision.
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from clients_registry.client import Client
 from clients_registry.errors import UnknownPurpose
 from clients_registry.purposes import Purpose
-from idp.clock import Clock
-from idp.errors import InvalidGrant, InvalidRequest, OAuthError, TooManyRequests
+from idp.errors import InvalidGrant, InvalidRequest, OAuthError
+from idp.grants import refresh_token
+from idp.grants.guesses import check_guesses
+from idp.grants.parts import Parts
 from idp.ids import digest, new_id, new_secret
 from idp.ledger import events
 from idp.protocol.acr import acr_of
 from idp.protocol.pkce import check_verifier
-from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
 from idp.records import AuthorizationCode, BrowserSession, Grant, LoginAttempt
 from idp.storage import ports
 from idp.tokens.access_token import ALGORITHM as ACCESS_TOKEN_ALGORITHM
 from idp.tokens.issuer import IssuedTokens, issue_tokens
-from idp.tokens.subject import Subjects
-from keys.key_ring import KeyRing
 
 GRANT_TYPE = "authorization_code"
 
@@ -42,35 +41,6 @@ _REQUEST = "request"
 _CODE = "code"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 """As idp.ids.new_secret makes them."""
-
-
-class Parts(Protocol):
-    """What this grant needs of the services."""
-
-    @property
-    def policy(self) -> ProtocolPolicy: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def transact(self) -> ports.Transact: ...
-    @property
-    def key_ring(self) -> KeyRing: ...
-    @property
-    def subjects(self) -> Subjects: ...
-    @property
-    def codes(self) -> ports.AuthorizationCodes: ...
-    @property
-    def rates(self) -> ports.Rates: ...
-    @property
-    def grants(self) -> ports.Grants: ...
-    @property
-    def spent(self) -> ports.Spent: ...
-    @property
-    def redemptions(self) -> ports.Redemptions: ...
-    @property
-    def ledger(self) -> ports.Ledger: ...
-    @property
-    def count(self) -> Callable[[str, dict[str, str]], None]: ...
 
 
 class AlreadyDecided(Exception):
@@ -181,13 +151,21 @@ def redeem_code(
         raise InvalidGrant("The sign-in that the code stands for is no longer valid.")
     for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
         parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the code
-    grant = _record_grant(parts, code, record, purpose, now)
-    if grant is None:
+    grant = _grant_of(parts, client, record, purpose, now)
+    refresh = refresh_token.first(client, grant, record, now)
+    if not _record(parts, code, record, purpose, grant, refresh, now):
         _refuse_again(parts, client, code, now)
     parts.count("codes", {"outcome": "redeemed"})
     parts.count("tokens", {"grant": GRANT_TYPE})
     return issue_tokens(
-        parts.policy, parts.key_ring, parts.subjects, client=client, grant=grant, code=record, now=now
+        parts.policy,
+        parts.key_ring,
+        parts.subjects,
+        client=client,
+        grant=grant,
+        sign_in=record,
+        now=now,
+        refresh_token=None if refresh is None else refresh.secret,
     )
 
 
@@ -212,11 +190,11 @@ def _purpose_of(client: Client, record: AuthorizationCode) -> Purpose:
         raise InvalidGrant("The client is no longer registered for the purpose of the request.") from None
 
 
-def _record_grant(
-    parts: Parts, code: str, record: AuthorizationCode, purpose: Purpose, now: datetime
-) -> Grant | None:
-    """Spend the code, add the grant and write the ledger row, or None where the code was spent before."""
-    grant = Grant(
+def _grant_of(
+    parts: Parts, client: Client, record: AuthorizationCode, purpose: Purpose, now: datetime
+) -> Grant:
+    """What the code gives."""
+    return Grant(
         grant_id=new_id(),
         citizen_id=record.citizen_id,
         client_id=record.client_id,
@@ -226,8 +204,20 @@ def _record_grant(
         claims=tuple(name for name in record.claims if name in purpose.claims),
         purpose_id=record.purpose_id,
         created_at=now,
-        expires_at=now + parts.policy.access_token_lifetime,
+        expires_at=refresh_token.end_of_grant(parts.policy, client, record, now),
     )
+
+
+def _record(
+    parts: Parts,
+    code: str,
+    record: AuthorizationCode,
+    purpose: Purpose,
+    grant: Grant,
+    refresh: refresh_token.Issued | None,
+    now: datetime,
+) -> bool:
+    """Spend the code, add what it gives and write the ledger row; False where the code was spent before."""
     facts: _Facts = {
         "client_id": grant.client_id,
         "purpose": purpose.id,
@@ -235,31 +225,42 @@ def _record_grant(
         "claims": list(grant.claims),
         "acr": record.acr,
     }
+    if grant.offline:
+        facts["lasting"] = 1
     actor = events.by_client(grant.client_id)
 
     def work(tx: ports.Tx) -> bool:
-        if not _spend(parts, tx, code, record, now, gave=grant.grant_id):
+        # A second use, for as long as what it gave may live, can still revoke it (RFC 6749 §4.1.2).
+        if not _spend(parts, tx, code, record, now, gave=grant.grant_id, until=grant.expires_at):
             return False
         parts.grants.add(tx, grant)
+        if refresh is not None:
+            parts.refresh_tokens.add(tx, digest(refresh.secret), refresh.token)
         parts.ledger.append(
             tx, event=events.TOKEN_ISSUED, actor=actor, at=now, citizen_id=grant.citizen_id, facts=facts
         )
         return True
 
-    return grant if parts.transact(work) else None
+    return parts.transact(work)
 
 
 def _spend(
-    parts: Parts, tx: ports.Tx, code: str, record: AuthorizationCode, now: datetime, *, gave: str
+    parts: Parts,
+    tx: ports.Tx,
+    code: str,
+    record: AuthorizationCode,
+    now: datetime,
+    *,
+    gave: str,
+    until: datetime,
 ) -> bool:
-    # A second use, for as long as what it gave may live, can still revoke it (RFC 6749 §4.1.2).
-    keep_until = max(record.expires_at, now) + parts.policy.access_token_lifetime
+    keep_until = max(record.expires_at, until) + parts.policy.access_token_lifetime
     return parts.spent.spend(tx, _CODE, digest(code), now=now, keep_until=keep_until, gave=gave)
 
 
 def _burn(parts: Parts, client: Client, code: str, record: AuthorizationCode, now: datetime) -> None:
     """A wrong verifier comes from a thief or a mistake; neither gets a second try (S-040)."""
-    if not parts.transact(lambda tx: _spend(parts, tx, code, record, now, gave="")):
+    if not parts.transact(lambda tx: _spend(parts, tx, code, record, now, gave="", until=now)):
         _refuse_again(parts, client, code, now)
     parts.codes.forget(code)
     parts.count("codes", {"outcome": "refused"})
@@ -267,11 +268,7 @@ def _burn(parts: Parts, client: Client, code: str, record: AuthorizationCode, no
 
 def _refuse_unknown(parts: Parts, client: Client, code: str, address: str, now: datetime) -> NoReturn:
     """A code that was never issued, or whose contents have expired: it may still have been spent (S-068, S-075)."""
-    policy, window = parts.policy, parts.policy.failure_window
-    here = parts.rates.count("code-miss", f"{client.client_id} {address}", window)
-    anywhere = parts.rates.count("code-miss-anywhere", client.client_id, window)
-    if here > policy.code_failures_per_window or anywhere > policy.code_failures_anywhere:
-        raise TooManyRequests("Too many codes that were never issued; wait a minute.")
+    check_guesses(parts, "code", client.client_id, address)
     _refuse_again(parts, client, code, now)
 
 

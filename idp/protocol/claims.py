@@ -15,7 +15,7 @@ from clients_registry.errors import MalformedJson
 from clients_registry.purposes import Purpose
 from clients_registry.strict_json import parse_object
 from idp.errors import InvalidRequest
-from idp.records import Citizen
+from idp.records import OFFLINE_ACCESS, Citizen
 
 AUTHENTICATOR_AGE = "authenticator_age"
 """Our own claim, in the ID token where it is asked for: seconds since the youngest factor of the sign-in was added."""
@@ -81,7 +81,7 @@ def claims_within(purpose: Purpose, scope: tuple[str, ...], named: tuple[str, ..
     if not asked <= allowed:
         raise InvalidRequest("The claims parameter asks for more than the purpose allows.")
     for word in scope:
-        if word == "openid":
+        if word in ("openid", OFFLINE_ACCESS):
             continue
         given = allowed.intersection(SCOPE_CLAIMS[word])
         if not given:

@@ -1,6 +1,6 @@
 """Scopes (RFC 6749 §3.3; OpenID Connect Core §5.4).
 
-A request needs `openid`. Words we do not know are dropped, as OpenID Connect Core §3.1.2.1 asks; a scope that we know
+A request needs `openid`. Words we do not know are dropped, as OpenID Connect Core §3.1.2.1 asks, and `offline_access` where it is not registered; a scope that we know
 and the client may not have is an error, never silently less. What a scope releases is the purpose's matter: claims.py.
 """
 
@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from clients_registry.claims import SCOPE_CLAIMS
 from idp.errors import InvalidScope
+from idp.records import OFFLINE_ACCESS
 
 METADATA: Mapping[str, object] = MappingProxyType({"scopes_supported": list(SCOPE_CLAIMS)})
 
@@ -32,7 +33,9 @@ def parse_scope(value: str | None, *, registered: Collection[str]) -> tuple[str,
         raise InvalidScope("The scope has too many words, or the same word twice.")
     if "openid" not in words:
         raise InvalidScope("The scope must contain openid.")
-    known = tuple(word for word in words if word in SCOPE_CLAIMS)
+    # OIDC Core §11: a client that may not have offline access asks for it in vain, and is otherwise served.
+    unwanted = {OFFLINE_ACCESS}.difference(registered)
+    known = tuple(word for word in words if word in SCOPE_CLAIMS and word not in unwanted)
     if any(word != "openid" and word not in registered for word in known):
         raise InvalidScope("The client is not registered for one of these scopes.")
     return known

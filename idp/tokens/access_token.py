@@ -5,13 +5,14 @@ Signatures are keys.own_tokens'; whether the grant still lives is the endpoint's
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from idp.errors import InvalidToken
 from idp.ids import new_secret
 from idp.protocol.policy import ProtocolPolicy
-from idp.records import AuthorizationCode, Grant
+from idp.records import Grant
+from idp.tokens.sign_in import SignIn
 
 TYP = "at+jwt"
 ALGORITHM = "ES256"
@@ -26,10 +27,16 @@ class AccessToken:
     client_id: str
     subject: str
     scope: tuple[str, ...]
+    issued_at: datetime
+
+
+def lifetime_seconds(policy: ProtocolPolicy, grant: Grant, now: datetime) -> int:
+    """No token lives longer than its grant."""
+    return int(min(policy.access_token_lifetime, grant.expires_at - now).total_seconds())
 
 
 def access_token_claims(
-    policy: ProtocolPolicy, grant: Grant, code: AuthorizationCode, *, subject: str, now: datetime
+    policy: ProtocolPolicy, grant: Grant, sign_in: SignIn, *, subject: str, now: datetime
 ) -> dict[str, Any]:
     """RFC 9068 §2.2; the level and time of authentication let a resource server ask for more (RFC 9470)."""
     issued_at = int(now.timestamp())
@@ -39,11 +46,11 @@ def access_token_claims(
         "aud": policy.issuer,
         "client_id": grant.client_id,
         "iat": issued_at,
-        "exp": issued_at + int(policy.access_token_lifetime.total_seconds()),
+        "exp": issued_at + lifetime_seconds(policy, grant, now),
         "jti": new_secret(),
         "scope": " ".join(grant.scope),
-        "auth_time": int(code.authenticated_at.timestamp()),
-        "acr": code.acr,
+        "auth_time": int(sign_in.authenticated_at.timestamp()),
+        "acr": sign_in.acr,
         "grant_id": grant.grant_id,
     }
 
@@ -64,4 +71,5 @@ def check_access_token(claims: dict[str, Any], *, policy: ProtocolPolicy, now: d
         client_id=str(claims["client_id"]),
         subject=str(claims["sub"]),
         scope=tuple(str(claims["scope"]).split()),
+        issued_at=datetime.fromtimestamp(int(claims["iat"]), UTC),
     )

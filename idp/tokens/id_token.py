@@ -10,14 +10,14 @@ from typing import Any
 
 from idp.ids import new_secret
 from idp.protocol.policy import ProtocolPolicy
-from idp.records import AuthorizationCode
+from idp.tokens.sign_in import SignIn
 
 _HASHES = {"ES256": hashlib.sha256, "PS256": hashlib.sha256, "RS256": hashlib.sha256}
 
 
 def id_token_claims(
     policy: ProtocolPolicy,
-    code: AuthorizationCode,
+    sign_in: SignIn,
     *,
     subject: str,
     sid: str,
@@ -30,20 +30,20 @@ def id_token_claims(
     claims: dict[str, Any] = {
         "iss": policy.issuer,
         "sub": subject,
-        "aud": code.client_id,
+        "aud": sign_in.client_id,
         "iat": issued_at,
         "exp": issued_at + int(policy.id_token_lifetime.total_seconds()),
         "jti": new_secret(),
-        "auth_time": int(code.authenticated_at.timestamp()),
-        "acr": code.acr,
-        "amr": list(code.amr),
+        "auth_time": int(sign_in.authenticated_at.timestamp()),
+        "acr": sign_in.acr,
+        "amr": list(sign_in.amr),
         "sid": sid,
         "at_hash": half_hash(access_token, algorithm),
     }
-    if code.authenticator_age_seconds is not None:
-        claims["authenticator_age"] = code.authenticator_age_seconds
-    if code.nonce is not None:
-        claims["nonce"] = code.nonce
+    if sign_in.authenticator_age_seconds is not None:
+        claims["authenticator_age"] = sign_in.authenticator_age_seconds
+    if sign_in.nonce is not None:
+        claims["nonce"] = sign_in.nonce
     return claims
 
 

@@ -10,8 +10,9 @@ from clients_registry.client import Client
 from idp.protocol.id_token_hint import ID_TOKEN_TYP
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
-from idp.records import AuthorizationCode, Grant
+from idp.records import Grant
 from idp.tokens import access_token, id_token
+from idp.tokens.sign_in import SignIn
 from idp.tokens.subject import Subjects
 from keys.key_ring import KeyRing
 from keys.own_tokens import issue_token
@@ -25,6 +26,7 @@ class IssuedTokens:
     id_token: str = field(repr=False)
     expires_in_seconds: int
     scope: tuple[str, ...]
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 def issue_tokens(
@@ -34,17 +36,18 @@ def issue_tokens(
     *,
     client: Client,
     grant: Grant,
-    code: AuthorizationCode,
+    sign_in: SignIn,
     now: datetime,
+    refresh_token: str | None = None,
 ) -> IssuedTokens:
-    """Sign the tokens of a grant that has been recorded."""
+    """Sign the tokens of a grant that has been recorded; `refresh_token` was recorded with it."""
     subject = subjects.for_client(client, grant.citizen_id)
     algorithm = signing_algorithm(client)
     access = issue_token(
         key_ring,
         access_token.ALGORITHM,
         access_token.TYP,
-        access_token.access_token_claims(policy, grant, code, subject=subject, now=now),
+        access_token.access_token_claims(policy, grant, sign_in, subject=subject, now=now),
     )
     identity = issue_token(
         key_ring,
@@ -52,7 +55,7 @@ def issue_tokens(
         ID_TOKEN_TYP,
         id_token.id_token_claims(
             policy,
-            code,
+            sign_in,
             subject=subject,
             sid=subjects.sid_for(grant.client_id, grant.session_id),
             access_token=access,
@@ -63,6 +66,7 @@ def issue_tokens(
     return IssuedTokens(
         access_token=access,
         id_token=identity,
-        expires_in_seconds=int(policy.access_token_lifetime.total_seconds()),
+        expires_in_seconds=access_token.lifetime_seconds(policy, grant, now),
         scope=grant.scope,
+        refresh_token=refresh_token,
     )

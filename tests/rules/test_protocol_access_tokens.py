@@ -14,6 +14,7 @@ POLICY = ProtocolPolicy("https://id.nordhavn.example")
 CLAIMS: dict[str, Any] = {
     "iss": POLICY.issuer,
     "aud": POLICY.issuer,
+    "iat": 1_795_434_000,
     "exp": int(NOW.timestamp()) + 1,
     "grant_id": "g",
     "client_id": "c",

@@ -207,6 +207,7 @@ def test_only_a_confidential_oidc_client_may_go_without_pkce() -> None:
         ("grant_types", ["password"]),
         ("grant_types", ["client_credentials"]),
         ("grant_types", ["authorization_code", "authorization_code"]),
+        ("grant_types", ["refresh_token"]),
         ("response_modes", ["fragment"]),
         ("response_modes", ["query", "query"]),
         ("token_endpoint_auth_method", "client_secret_jwt"),

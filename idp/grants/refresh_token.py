@@ -1,0 +1,215 @@
+"""The refresh token grant (RFC 6749 §6; OpenID Connect Core §11, §12).
+
+A refresh token is opaque, kept as a digest, and goes on with one grant until that ends: with its session or, where the
+citizen agreed to lasting access (`offline_access`), after 30 days, or 7 without use. A confidential client authenticates
+at every use and keeps its token (FAPI 2.0 §5.3.2.1); a public client without a key gets another each time, and a second use of
+the old one ends everything that the grant gave (RFC 9700 §4.14.2). There is no time of grace for answers that were
+lost. Not here: what the citizen is asked (login/) and client authentication.
+
+    code ──▶ token ──used──▶ the same token
+               └──used by a public client──▶ (spent) ──▶ its successor
+                                                └──used again, or by another client──▶ the grant is revoked
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NoReturn
+
+from clients_registry.client import Client
+from clients_registry.errors import UnknownPurpose
+from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget
+from idp.grants.guesses import check_guesses
+from idp.grants.parts import Parts
+from idp.ids import digest, new_secret
+from idp.ledger import events
+from idp.protocol.policy import ProtocolPolicy
+from idp.protocol.profile import signing_algorithm
+from idp.records import OFFLINE_ACCESS, AuthorizationCode, Grant, RefreshToken
+from idp.storage import ports
+from idp.tokens.access_token import ALGORITHM as ACCESS_TOKEN_ALGORITHM
+from idp.tokens.issuer import IssuedTokens, issue_tokens
+
+GRANT_TYPE = "refresh_token"
+
+_WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+"""As idp.ids.new_secret makes them."""
+_UNKNOWN = "The refresh token is unknown, has expired, was used before or belongs to another client."
+_ENDED = "The access that the refresh token stands for has ended; ask the citizen to sign in."
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token on its way to the client, and what is kept of it."""
+
+    secret: str = field(repr=False)
+    token: RefreshToken
+
+
+# --- the first one, with its grant -----------------------------------------------------------------------------
+
+
+def end_of_grant(policy: ProtocolPolicy, client: Client, code: AuthorizationCode, now: datetime) -> datetime:
+    """How long the grant of a code lives: as long as anything that it gives."""
+    if OFFLINE_ACCESS in code.scope:
+        return now + policy.offline_access_lifetime
+    if _goes_on(client, code, now):
+        return code.session_expires_at
+    return now + policy.access_token_lifetime
+
+
+def first(client: Client, grant: Grant, code: AuthorizationCode, now: datetime) -> Issued | None:
+    """The refresh token of a new grant, to be added with it; None where the client is registered for none."""
+    if not _goes_on(client, code, now):
+        return None
+    token = RefreshToken(
+        grant=grant,
+        acr=code.acr,
+        amr=code.amr,
+        authenticated_at=code.authenticated_at,
+        last_used_at=now,
+    )
+    return Issued(new_secret(), token)
+
+
+def _goes_on(client: Client, code: AuthorizationCode, now: datetime) -> bool:
+    return GRANT_TYPE in client.grant_types and (
+        now < code.session_expires_at or OFFLINE_ACCESS in code.scope
+    )
+
+
+# --- a refresh -------------------------------------------------------------------------------------------------
+
+
+def refresh(
+    parts: Parts, client: Client, parameters: Mapping[str, str], *, address: str, now: datetime
+) -> IssuedTokens:
+    """New tokens of the same grant, for an authenticated client (RFC 6749 §6, OIDC Core §12.1).
+
+    Raises: InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, TooManyRequests.
+    """
+    if (secret := parameters.get("refresh_token")) is None:
+        raise InvalidRequest("The refresh_token is missing.")
+    token = parts.refresh_tokens.find(digest(secret)) if _WELL_FORMED.match(secret) else None
+    if token is None:
+        parts.count("refreshes", {"outcome": "unknown"})
+        check_guesses(parts, "refresh-token", client.client_id, address)
+        raise InvalidGrant(_UNKNOWN)
+    if token.client_id != client.client_id or token.spent_at is not None:
+        _end_family(parts, client, token, now)
+    _check_live(parts, client, token, now)
+    scope = _scope_of(parameters, token.grant)
+    _check_resource(parameters, parts.policy)
+    for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
+        parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the token
+    successor = Issued(new_secret(), replace(token, last_used_at=now)) if _rotates(client) else None
+    if not _record(parts, digest(secret), token, successor, now):
+        _end_family(parts, client, token, now)
+    parts.count("refreshes", {"outcome": "refreshed"})
+    parts.count("tokens", {"grant": GRANT_TYPE})
+    return issue_tokens(
+        parts.policy,
+        parts.key_ring,
+        parts.subjects,
+        client=client,
+        grant=replace(token.grant, scope=scope),
+        sign_in=token,
+        now=now,
+        refresh_token=secret if successor is None else successor.secret,
+    )
+
+
+def _rotates(client: Client) -> bool:
+    return client.is_public
+
+
+def _check_live(parts: Parts, client: Client, token: RefreshToken, now: datetime) -> None:
+    """Everything that may have ended the access since it was given (S-035, S-087, S-088).
+
+    Raises: InvalidGrant.
+    """
+    grant, policy = token.grant, parts.policy
+    unused = grant.offline and now >= token.last_used_at + policy.offline_access_unused
+    if token.obstacle or now >= grant.expires_at or unused or not _still_registered(client, grant):
+        parts.count("refreshes", {"outcome": "ended"})
+        raise InvalidGrant(_ENDED)
+
+
+def _still_registered(client: Client, grant: Grant) -> bool:
+    """Scopes and claims that the client may have no more are not given on (S-034, S-088)."""
+    try:
+        allowed = client.purpose(grant.purpose_id).claims
+    except UnknownPurpose:
+        return False
+    return set(grant.scope) <= {"openid", *client.scope} and set(grant.claims) <= set(allowed)
+
+
+def _scope_of(parameters: Mapping[str, str], grant: Grant) -> tuple[str, ...]:
+    """The same scope or less (RFC 6749 §6); the grant itself is never narrowed by it.
+
+    Raises: InvalidScope.
+    """
+    value = parameters.get("scope")
+    if value is None:
+        return grant.scope
+    asked = value.split(" ")
+    if not set(asked) <= set(grant.scope) or "openid" not in asked:
+        raise InvalidScope("The scope must contain openid, and nothing that was not granted.")
+    return tuple(word for word in grant.scope if word in asked)
+
+
+def _check_resource(parameters: Mapping[str, str], policy: ProtocolPolicy) -> None:
+    """RFC 8707 §2.2. Raises: InvalidTarget."""
+    if parameters.get("resource", policy.issuer) != policy.issuer:
+        raise InvalidTarget("The resource was not granted.")
+
+
+def _record(
+    parts: Parts, token_digest: str, token: RefreshToken, successor: Issued | None, now: datetime
+) -> bool:
+    """Spend the token or note its use, and write the ledger row; False where it was spent before."""
+    grant, tokens = token.grant, parts.refresh_tokens
+
+    def work(tx: ports.Tx) -> bool:
+        keep = tokens.use if successor is None else tokens.spend
+        if not keep(tx, token_digest, now):
+            return False
+        if successor is not None:
+            tokens.add(tx, digest(successor.secret), successor.token)
+        parts.ledger.append(
+            tx,
+            event=events.TOKEN_REFRESHED,
+            actor=events.by_client(grant.client_id),
+            at=now,
+            citizen_id=grant.citizen_id,
+            facts={
+                "client_id": grant.client_id,
+                "purpose": grant.purpose_id,
+                "claims": list(grant.claims),
+                "acr": token.acr,
+            },
+        )
+        return True
+
+    return parts.transact(work)
+
+
+def _end_family(parts: Parts, client: Client, token: RefreshToken, now: datetime) -> NoReturn:
+    """A token in two hands: one of them is a thief's, and nobody can say which (RFC 9700 §4.14.2, S-079, S-085)."""
+    grant = token.grant
+
+    def work(tx: ports.Tx) -> None:
+        if parts.grants.revoke(tx, grant.grant_id, now):
+            parts.ledger.append(
+                tx,
+                event=events.REFRESH_TOKEN_REUSED,
+                actor=events.by_client(client.client_id),
+                at=now,
+                citizen_id=grant.citizen_id,
+                facts={"client_id": grant.client_id, "purpose": grant.purpose_id},
+            )
+
+    parts.transact(work)
+    parts.count("refreshes", {"outcome": "reused"})
+    raise InvalidGrant(_UNKNOWN)
