@@ -9,7 +9,22 @@ from types import MappingProxyType
 SCOPE_CLAIMS = MappingProxyType(
     {
         "openid": ("sub",),
-        "profile": ("name", "family_name", "given_name", "birthdate", "locale", "updated_at"),
+        "profile": (
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
+            "updated_at",
+        ),
         "email": ("email", "email_verified"),
         "phone": ("phone_number", "phone_number_verified"),
         "address": ("address",),

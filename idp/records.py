@@ -258,6 +258,21 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What the scope `profile` has beside names, birthdate and language (OIDC Core §5.1); all of it may be missing."""
+
+    middle_name: str | None = None
+    nickname: str | None = None
+    profile: str | None = None
+    """A page about the citizen; like `picture` and `website` an https address."""
+    picture: str | None = None
+    website: str | None = None
+    gender: str | None = None
+    zoneinfo: str | None = None
+    """A name of the time zone database, such as Europe/Copenhagen."""
+
+
+@dataclass(frozen=True, slots=True)
 class Citizen:
     """A person who may sign in. The CPR number is kept sealed and is not part of this record."""
 
@@ -279,10 +294,14 @@ class Citizen:
     address: Address | None = None
     blocked_by: str | None = None
     """While blocked: `citizen`, whose recovery opens the access again, or `operator`."""
+    profile: Profile = Profile()
+    changed_at: datetime | None = None
+    """When what services may be told last changed; None where it never did."""
 
     @property
     def name(self) -> str:
-        return f"{self.given_name} {self.family_name}"
+        names = (self.given_name, self.profile.middle_name, self.family_name)
+        return " ".join(name for name in names if name)
 
 
 @dataclass(frozen=True, slots=True)

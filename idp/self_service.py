@@ -183,7 +183,9 @@ class SelfService:
             self._note(citizen_id, events.CONTACT_CHANGED, {"changed": changed})(
                 tx
             )  # first: the old address is told
-            self.citizens.set_contact(tx, citizen_id, email=contact.email, phone_number=contact.phone_number)
+            self.citizens.set_contact(
+                tx, citizen_id, email=contact.email, phone_number=contact.phone_number, at=self.clock()
+            )
 
         self.transact(work)
         return True

@@ -5,13 +5,14 @@ import hmac
 import json
 import unicodedata
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Engine, and_, bindparam, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from idp.records import Address, Citizen
+from idp.records import Address, Citizen, Profile
 from idp.storage.ports import AlreadyKnown
 from idp.storage.statements import Statement
 from idp.storage.tables import citizens
@@ -48,9 +49,8 @@ class Citizens:
 
     def add(self, tx: Connection, citizen: Citizen, *, cpr: str) -> None:
         values = asdict(citizen)
-        values["address"] = (
-            None if citizen.address is None else json.dumps(values["address"], ensure_ascii=False)
-        )
+        for name in ("address", "profile"):
+            values[name] = _as_document(values[name])
         values["canonical_user_id"] = canonical_user_id(citizen.user_id)
         values["cpr_sealed"] = self._sealer.seal(cpr.encode(), bound_to(citizen.citizen_id))
         values["cpr_index"] = self.cpr_index(cpr)
@@ -95,12 +95,13 @@ class Citizens:
         return tx.execute(update(citizens).where(own).values(status="active", blocked_by=None)).rowcount == 1
 
     def set_contact(
-        self, tx: Connection, citizen_id: str, *, email: str | None, phone_number: str | None
+        self, tx: Connection, citizen_id: str, *, email: str | None, phone_number: str | None, at: datetime
     ) -> None:
         for column, value in ((citizens.c.email, email), (citizens.c.phone_number, phone_number)):
             changed = and_(citizens.c.citizen_id == citizen_id, column.is_distinct_from(value))
             statement = update(citizens).where(changed)
-            tx.execute(statement.values({column.name: value, f"{column.name}_verified": False}))
+            changes = {column.name: value, f"{column.name}_verified": False, "changed_at": at}
+            tx.execute(statement.values(changes))
 
     def _find(self, statement: Statement, wanted: str) -> Citizen | None:
         row = statement.first(self._engine, {"wanted": wanted})
@@ -128,7 +129,15 @@ def citizen_from_row(row: Any) -> Citizen:
         phone_number_verified=row.phone_number_verified,
         address=None if row.address is None else Address(**json.loads(row.address)),
         blocked_by=row.blocked_by,
+        profile=Profile() if row.profile is None else Profile(**json.loads(row.profile)),
+        changed_at=row.changed_at,
     )
+
+
+def _as_document(members: dict[str, str | None] | None) -> str | None:
+    """What there is of them as JSON; None where there is nothing."""
+    present = {name: value for name, value in (members or {}).items() if value is not None}
+    return json.dumps(present, ensure_ascii=False) if present else None
 
 
 def bound_to(citizen_id: str) -> bytes:

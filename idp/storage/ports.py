@@ -146,8 +146,10 @@ class Citizens(Protocol):
     def open_own_block(self, tx: Tx, citizen_id: str) -> bool:
         """Undo the citizen's own block. False, changing nothing, where there is none: an operator's stays."""
 
-    def set_contact(self, tx: Tx, citizen_id: str, *, email: str | None, phone_number: str | None) -> None:
-        """What changes is no longer verified (S-304)."""
+    def set_contact(
+        self, tx: Tx, citizen_id: str, *, email: str | None, phone_number: str | None, at: datetime
+    ) -> None:
+        """What changes is no longer verified (S-304), and `at` is when the citizen's data last changed."""
 
 
 class Safeties(Protocol):

@@ -58,6 +58,8 @@ citizens = Table(
     Column("phone_number_verified", Boolean, nullable=False),
     Column("address", Text),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("profile", Text),
+    Column("changed_at", UtcDateTime),
 )
 
 consents = Table(
