@@ -1,5 +1,6 @@
 """Who takes part in the demo. All of it is invented; CPR numbers have the form of test numbers (day + 60)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -49,10 +50,13 @@ class Citizen:
     street_address: str
     postal_code: str
     locality: str
+    phone: str
+    profile: Mapping[str, str]
+    """The rest of the scope `profile`, so that every standard claim has a value to show."""
 
     @property
     def name(self) -> str:
-        return f"{self.given_name} {self.family_name}"
+        return f"{self.given_name} {self.profile['middle_name']} {self.family_name}"
 
     @property
     def user_id(self) -> str:
@@ -137,6 +141,18 @@ ORGANISATIONS = (
 )
 
 
+def _profile(middle_name: str, nickname: str, page: str, gender: str) -> dict[str, str]:
+    return {
+        "middle_name": middle_name,
+        "nickname": nickname,
+        "profile": f"https://borger.example/{page}",
+        "picture": f"https://borger.example/{page}/billede.jpg",
+        "website": f"https://{page}.example/",
+        "gender": gender,
+        "zoneinfo": "Europe/Copenhagen",
+    }
+
+
 @dataclass(frozen=True)
 class InvitedPerson:
     """Somebody who has had a letter, and is no citizen until they use its code."""
@@ -159,6 +175,8 @@ CITIZENS = (
         street_address="Havnegade 12, 2. tv.",
         postal_code="9990",
         locality="Nordhavn",
+        phone="+4500001201",
+        profile=_profile("Bech", "Fie", "freja", "female"),
     ),
     Citizen(
         given_name="Noah",
@@ -169,6 +187,8 @@ CITIZENS = (
         street_address="Skolevej 3",
         postal_code="9991",
         locality="Midtsund",
+        phone="+4500001202",
+        profile=_profile("Aagaard", "Nono", "noah", "male"),
     ),
     Citizen(
         given_name="Inger",
@@ -179,6 +199,8 @@ CITIZENS = (
         street_address="Kirkestien 41",
         postal_code="9990",
         locality="Nordhavn",
+        phone="+4500001203",
+        profile=_profile("Margrethe", "Moster Inger", "inger", "female"),
     ),
 )
 

@@ -145,7 +145,8 @@ def _add_citizen(place: Place, citizen: Citizen) -> dict[str, str]:
         "--given-name", citizen.given_name, "--family-name", citizen.family_name,
         "--birthdate", citizen.birthdate.isoformat(), "--language", citizen.language,
         "--email", citizen.email, "--street-address", citizen.street_address,
-        "--postal-code", citizen.postal_code, "--locality", citizen.locality, "--json",
+        "--postal-code", citizen.postal_code, "--locality", citizen.locality, "--phone", citizen.phone,
+        "--profile", json.dumps(citizen.profile), "--json",
     )  # fmt: skip
     added = json.loads(answer)
     return {"password": added["password"], "totp_secret": added["totp_secret"]}

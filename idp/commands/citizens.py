@@ -8,6 +8,7 @@ from idp.citizens import NewCitizen
 from idp.commands.frame import answer_json, answer_table, as_json, asking, confirm, deployment, telling
 from idp.commands.invitations import invite
 from idp.new_citizens import Contact, FirstAccess
+from idp.profile_claims import parse_profile
 from idp.records import Address, Citizen
 
 
@@ -32,6 +33,9 @@ citizens.add_command(invite)
 @click.option("--postal-code")
 @click.option("--locality")
 @click.option("--country", default="DK", show_default=True)
+@click.option(
+    "--profile", help='More of the scope profile, as JSON: {"middle_name": "Bech", "gender": "female"}.'
+)
 @telling
 @as_json
 def add(
@@ -48,6 +52,7 @@ def add(
     postal_code: str | None,
     locality: str | None,
     country: str,
+    profile: str | None,
     actor: str,
     reason: str,
     json_wanted: bool,
@@ -59,9 +64,10 @@ def add(
         else None
     )
     new = NewCitizen(user_id, cpr, given_name, family_name, birthdate, language)
+    more = parse_profile(profile) if profile is not None else None
     with deployment() as wiring:
         access = wiring.new_citizens.add(
-            new, actor=actor, reason=reason, contact=Contact(email, phone, address)
+            new, actor=actor, reason=reason, contact=Contact(email, phone, address), profile=more
         )
     if json_wanted:
         answer_json(
