@@ -4,7 +4,8 @@ Secrets never stand in a record in clear: keys of records are digests (see stora
 `expires_at` is the truth about expiry and is checked against the injected clock.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 OFFLINE_ACCESS = "offline_access"
@@ -38,6 +39,10 @@ class AuthorizationRequest:
     display: str = "page"
     id_token_hint_subject: str | None = None
     """The `sub` of a verified id_token_hint; the sign-in must end as this subject or fail (OIDC Core §3.1.2.1)."""
+    id_token_claims: tuple[str, ...] = ()
+    """Those of `claims` that the ID token tells too (OIDC Core §5.5)."""
+    wanted_values: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
+    """Claims that are released only where the citizen's value is one of these (OIDC Core §5.5.1)."""
     authenticator_age: bool = False
     """The ID token tells how old the youngest factor of the sign-in is (claim `authenticator_age`)."""
 
@@ -174,6 +179,7 @@ class AuthorizationCode:
     expires_at: datetime
     authenticator_age_seconds: int | None = None
     """Where the client asked for it."""
+    id_token_claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from datetime import datetime
 from typing import NoReturn
 
 from clients_registry.client import Client
-from clients_registry.errors import UnknownPurpose
 from clients_registry.purposes import Purpose
 from idp.errors import InvalidGrant, InvalidRequest, OAuthError
 from idp.grants import refresh_token
 from idp.grants.guesses import check_guesses
 from idp.grants.parts import Parts
+from idp.grants.released import purpose_of, released_claims, told_in_id_token
 from idp.ids import digest, new_id, new_secret
 from idp.ledger import events
 from idp.protocol.acr import acr_of
@@ -68,7 +68,8 @@ def issue_code(parts: Parts, attempt: LoginAttempt, session: BrowserSession) -> 
         session_id=session.session_id,
         session_expires_at=session.expires_at,
         scope=request.scope,
-        claims=request.claims,
+        claims=released_claims(parts, request, session),
+        id_token_claims=request.id_token_claims,
         purpose_id=request.purpose_id,
         nonce=request.nonce,
         acr=acr_of(request, session, parts.policy),
@@ -146,13 +147,14 @@ def redeem_code(
     except InvalidGrant:
         _burn(parts, client, code, record, now)
         raise
-    purpose = _purpose_of(client, record)
+    purpose = purpose_of(client, record)
     if parts.redemptions.obstacle(record):
         raise InvalidGrant("The sign-in that the code stands for is no longer valid.")
     for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
         parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the code
     grant = _grant_of(parts, client, record, purpose, now)
     refresh = refresh_token.first(client, grant, record, now)
+    personal = told_in_id_token(parts, record, grant)
     if not _record(parts, code, record, purpose, grant, refresh, now):
         _refuse_again(parts, client, code, now)
     parts.count("codes", {"outcome": "redeemed"})
@@ -166,6 +168,7 @@ def redeem_code(
         sign_in=record,
         now=now,
         refresh_token=None if refresh is None else refresh.secret,
+        personal=personal,
     )
 
 
@@ -181,13 +184,6 @@ def _check_terms(
         raise InvalidGrant("The code is unknown, has expired, was used before or belongs to another client.")
     if not hmac.compare_digest(record.redirect_uri.encode(), redirect_uri.encode()):
         raise InvalidGrant("The redirect_uri must be the one of the authorization request.")
-
-
-def _purpose_of(client: Client, record: AuthorizationCode) -> Purpose:
-    try:
-        return client.purpose(record.purpose_id)
-    except UnknownPurpose:
-        raise InvalidGrant("The client is no longer registered for the purpose of the request.") from None
 
 
 def _grant_of(

@@ -1,12 +1,13 @@
 """Which claims a request asks for and its purpose allows, and their values (OpenID Connect Core §5.1, §5.4, §5.5).
 
-Claims about the citizen are released by userinfo alone. Of the `id_token` member of the `claims` parameter only `acr`,
-`sub` and `authenticator_age` mean something here; Core §5.5 lets a provider leave the rest out. A scope gives those of its claims that the
-purpose allows; asking by scope or by name for something of which the purpose allows nothing is an error.
+Claims about the citizen are released by userinfo, and by the ID token too where the `claims` parameter asks for them
+there; the CPR number never, since ID tokens come back through browsers as hints. A claim that is asked for with a value is
+released only where the citizen's is that value. A scope gives those of its claims that the purpose allows; asking by
+scope or by name for something of which the purpose allows nothing is an error.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -29,14 +30,22 @@ METADATA: Mapping[str, object] = MappingProxyType(
 )
 
 _MAX_CHARACTERS = 4_096
-_MAX_ACR_VALUES = 10
+_MAX_VALUES = 10
+_CPR = "cpr"
+_NEVER_IN_ID_TOKENS = frozenset({_CPR})
+_COMPARED = frozenset(CLAIMS) - {_CPR, "address", "updated_at"}
+"""Whose `value` is looked at. The CPR number's is not: a comparison would be a release that no ledger row tells."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimsParameter:
     """What a `claims` parameter asks for, as far as we know it."""
 
-    userinfo: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    """Claims about the citizen, for userinfo or for the ID token."""
+    id_token: tuple[str, ...] = ()
+    """Those of them that the ID token tells too."""
+    wanted_values: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
     acr_values: tuple[str, ...] = ()
     acr_essential: bool = False
     subject: str | None = None
@@ -58,12 +67,14 @@ def parse_claims(value: str | None) -> ClaimsParameter:
     except MalformedJson:
         raise InvalidRequest("The claims parameter is not one clean JSON object.") from None
     userinfo, id_token = _asked(members, "userinfo"), _asked(members, "id_token")
-    acr = _values(id_token, "acr")
-    subject = _values(id_token, "sub") or _values(userinfo, "sub")
+    acr = _texts(id_token, "acr")
+    subject = _texts(id_token, "sub") or _texts(userinfo, "sub")
     if len(subject) > 1:
         raise InvalidRequest("The claims parameter asks for more than one subject.")
     return ClaimsParameter(
-        userinfo=tuple(name for name in CLAIMS if name in userinfo),
+        named=tuple(name for name in CLAIMS if name in userinfo or name in id_token),
+        id_token=tuple(name for name in CLAIMS if name in id_token and name not in _NEVER_IN_ID_TOKENS),
+        wanted_values=_wanted_values(userinfo, id_token),
         acr_values=acr,
         acr_essential=bool(acr) and bool((id_token["acr"] or {}).get("essential", False)),
         subject=subject[0] if subject else None,
@@ -88,6 +99,13 @@ def claims_within(purpose: Purpose, scope: tuple[str, ...], named: tuple[str, ..
             raise InvalidRequest("The scope asks for more than the purpose allows.")
         asked |= given
     return tuple(name for name in CLAIMS if name in asked)
+
+
+def matching(
+    citizen: Citizen, claims: tuple[str, ...], wanted: Mapping[str, tuple[str | bool, ...]]
+) -> tuple[str, ...]:
+    """Those of the claims that have a value that was asked for, where one was (Core §5.5.1)."""
+    return tuple(name for name in claims if name not in wanted or _READERS[name](citizen) in wanted[name])
 
 
 def claim_values(citizen: Citizen, claims: tuple[str, ...], load_cpr: Callable[[str], str]) -> dict[str, Any]:
@@ -160,16 +178,35 @@ def _asked(members: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return asked
 
 
-def _values(asked: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """`value` and `values` of one claim, which for `acr` and `sub` are strings."""
+def _wanted_values(*members: Mapping[str, Any]) -> Mapping[str, tuple[str | bool, ...]]:
+    """By claim; where both members name values, a value must be among both."""
+    wanted: dict[str, tuple[str | bool, ...]] = {}
+    for asked in members:
+        for name in asked.keys() & _COMPARED:
+            values = _values(asked, name)
+            if values:
+                wanted[name] = tuple(value for value in values if value in wanted.get(name, values))
+    return wanted
+
+
+def _texts(asked: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """`value` and `values` of a claim that has strings."""
+    values = _values(asked, name)
+    if any(isinstance(value, bool) for value in values):
+        raise InvalidRequest("The values of acr and of sub must be strings.")
+    return tuple(str(value) for value in values)
+
+
+def _values(asked: Mapping[str, Any], name: str) -> tuple[str | bool, ...]:
+    """`value` and `values` of one claim, each of them short."""
     request = asked.get(name) or {}
     values = request.get("values", [])
     single = [request["value"]] if "value" in request else []
     if not isinstance(values, list):
         raise InvalidRequest("The values of a claim must be an array.")
     found = [*single, *values]
-    if len(found) > _MAX_ACR_VALUES or not all(
-        isinstance(value, str) and 0 < len(value) <= 255 for value in found
+    if len(found) > _MAX_VALUES or not all(
+        isinstance(value, bool) or (isinstance(value, str) and 0 < len(value) <= 255) for value in found
     ):
-        raise InvalidRequest("The values of a claim must be a few short strings.")
+        raise InvalidRequest("The values of a claim must be a few short strings, or true or false.")
     return tuple(dict.fromkeys(found))

@@ -1,10 +1,12 @@
-"""ID tokens (OpenID Connect Core §2, §3.1.3.6): who signed in, when and how strongly; no personal data.
+"""ID tokens (OpenID Connect Core §2, §3.1.3.6): who signed in, when and how strongly.
 
-Claims about the citizen are given by userinfo alone, where each release belongs to a grant that can be revoked.
+They hold no personal data but what the client asked to have there (§5.5): userinfo is the place for it, where each release
+belongs to a grant that can be revoked.
 """
 
 import hashlib
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,10 +26,12 @@ def id_token_claims(
     access_token: str,
     algorithm: str,
     now: datetime,
+    personal: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The claims of the ID token that goes with `access_token`."""
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
+        **personal,
         "iss": policy.issuer,
         "sub": subject,
         "aud": sign_in.client_id,

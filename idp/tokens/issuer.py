@@ -3,8 +3,11 @@
 It decides no right: whoever calls it has already recorded what is given (protocol.md, once means once).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 from clients_registry.client import Client
 from idp.protocol.id_token_hint import ID_TOKEN_TYP
@@ -16,6 +19,8 @@ from idp.tokens.sign_in import SignIn
 from idp.tokens.subject import Subjects
 from keys.key_ring import KeyRing
 from keys.own_tokens import issue_token
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,12 @@ def issue_tokens(
     sign_in: SignIn,
     now: datetime,
     refresh_token: str | None = None,
+    personal: Mapping[str, Any] = _NOTHING,
 ) -> IssuedTokens:
-    """Sign the tokens of a grant that has been recorded; `refresh_token` was recorded with it."""
+    """Sign the tokens of a grant that has been recorded; `refresh_token` was recorded with it.
+
+    `personal` are the claims about the citizen that the client asked to have in the ID token.
+    """
     subject = subjects.for_client(client, grant.citizen_id)
     algorithm = signing_algorithm(client)
     access = issue_token(
@@ -61,6 +70,7 @@ def issue_tokens(
             access_token=access,
             algorithm=algorithm,
             now=now,
+            personal=personal,
         ),
     )
     return IssuedTokens(

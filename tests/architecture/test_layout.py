@@ -1,6 +1,8 @@
 """How the code stands: what import contracts in pyproject.toml cannot say."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests.architecture.repository import ROOT, known_files, named, product_modu
 
 _LINES_AT_MOST = 300
 _LONGER = {
+    "idp/records.py": "every record that is kept, in one place: what the packages inside idp agree on",
     "idp/settings.py": "one entry for each setting; what is checked about them stands beside it",
     "idp/wiring.py": "the one file that wires every part; it grows by lines, not by decisions",
 }
@@ -94,3 +97,13 @@ def test_no_file_names_a_place_where_it_was_made() -> None:
         text = path.read_text(errors="replace")
         found += [(named(path), word) for word in hosts + places if word in text]
     assert not found
+
+
+def test_a_process_that_serves_loads_what_it_needs() -> None:
+    """What `adgang serve` has imported stays in every worker's memory; letters are drawn by other commands."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, idp.cli, idp.app, idp.serving; print(*sys.modules)"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.split()  # fmt: skip
+    assert "flask" in loaded
+    assert {"fpdf", "fontTools", "PIL", "psycopg"}.isdisjoint(loaded)

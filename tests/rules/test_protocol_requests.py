@@ -18,7 +18,7 @@ from idp.errors import (
     UnmetAuthenticationRequirements,
 )
 from idp.protocol.acr import HIGH, SUBSTANTIAL, acr_names, acr_of, first_met, parse_acr_values
-from idp.protocol.claims import ClaimsParameter, claim_values, claims_within, parse_claims
+from idp.protocol.claims import ClaimsParameter, claim_values, claims_within, matching, parse_claims
 from idp.protocol.locales import parse_locales
 from idp.protocol.pkce import check_verifier, parse_challenge
 from idp.protocol.policy import ProtocolPolicy
@@ -271,9 +271,22 @@ def test_any_claims_parameter_is_read_or_refused_and_nothing_else(value: str) ->
 def test_a_claims_parameter_says_what_it_asks_for() -> None:
     asked = parse_claims(
         '{"userinfo":{"name":{"essential":true},"shoe_size":null,"birthdate":null},'
-        '"id_token":{"acr":{"essential":true,"values":["phr","phrh"]},"sub":{"value":"c.x"},"email":null}}'
+        '"id_token":{"acr":{"essential":true,"values":["phr","phrh"]},"sub":{"value":"c.x"},"email":null,"cpr":null}}'
     )
-    assert asked == ClaimsParameter(("name", "birthdate"), ("phr", "phrh"), True, "c.x")
+    assert asked == ClaimsParameter(
+        ("name", "birthdate", "email", "cpr"), ("email",), {}, ("phr", "phrh"), True, "c.x"
+    )
+
+
+def test_a_claim_with_a_value_is_released_where_it_is_the_citizens() -> None:
+    """OIDC Core §5.5.1; the CPR number is never compared, since a comparison would be a release."""
+    asked = parse_claims(
+        '{"userinfo":{"given_name":{"value":"Freja"},"family_name":{"values":["Krogh","Berg"]},'
+        '"email_verified":{"value":true},"cpr":{"value":"0000000000"},"name":{"values":["Freja Holm","x"]}},'
+        '"id_token":{"name":{"value":"Freja Holm"}}}'
+    )
+    assert asked.wanted_values["name"] == ("Freja Holm",)
+    assert set(matching(CITIZEN, asked.named, asked.wanted_values)) == {"name", "given_name", "cpr"}
 
 
 def test_claims_are_limited_by_the_purpose() -> None:
