@@ -146,14 +146,19 @@ class RotationRun:
         clients = [CachingClient(f"/jwks/{self.handle}", self.nodes, figures) for _ in range(_PHASES)]
         waiting: deque[tuple[float, str]] = deque()
         begun = time.monotonic()
-        rotate_at, end, number = begun + _LATER, begun + _LATER + rotations * period, 0
+        rotate_at, number = begun + _LATER, 0
         command: subprocess.Popen[str] | None = None
-        while (now := time.monotonic()) < end:
-            if command is None and now >= rotate_at and figures.rotations < rotations:
-                command, rotate_at = self._begin_rotation(), rotate_at + period
+        while (now := time.monotonic()) < begun + _LATER + 2 * rotations * period:
+            if command is None and now >= rotate_at:
+                if figures.rotations == rotations:  # and the last key has been in use for a period
+                    break
+                command = self._begin_rotation()
             if command is not None and command.poll() is not None:
                 self._end_rotation(command, figures)
-                command = None
+                command, rotate_at = (
+                    None,
+                    now + period,
+                )  # from its end: on a busy machine a command takes a while
             for token in self._issue(self.nodes[number % 2], figures):
                 figures.tokens += 1
                 figures.kids.add(str(jws.extract_compact(token.encode()).headers()["kid"]))

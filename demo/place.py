@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
-_FIRST_PORT, _ADMIN_OFFSET = 8000, 9
+_FIRST_PORT, _OUTBOX_OFFSET, _MAIL_OFFSET, _ADMIN_OFFSET = 8000, 3, 8, 9
 
 
 class Trouble(Exception):
@@ -29,6 +29,20 @@ class Place:
     @property
     def admin_port(self) -> int:
         return self.port_base + _ADMIN_OFFSET
+
+    @property
+    def mail_port(self) -> int:
+        """Where the demo's mailbox takes e-mails."""
+        return self.port_base + _MAIL_OFFSET
+
+    @property
+    def outbox_port(self) -> int:
+        """Where it shows them."""
+        return self.port_base + _OUTBOX_OFFSET
+
+    @property
+    def outbox_url(self) -> str:
+        return f"http://localhost:{self.outbox_port}"
 
     def url(self, slug: str, port_offset: int) -> str:
         """Where citizens find a service."""
@@ -67,6 +81,10 @@ class Place:
             "ADGANG_LISTEN_PORT": str(self.port_base),
             "ADGANG_ADMIN_PORT": str(self.admin_port),
             "ADGANG_WORKERS": "2",
+            "ADGANG_SMTP_HOST": "127.0.0.1",
+            "ADGANG_SMTP_PORT": str(self.mail_port),
+            "ADGANG_SMTP_FROM": "adgang@adgang.example",
+            "ADGANG_INSECURE_SMTP_PLAIN": "true",
         }
 
     @property

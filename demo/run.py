@@ -1,6 +1,7 @@
 """`make demo`: the whole of Adgang on one machine, until Ctrl-C.
 
     embedded Valkey ◀── provider (2 workers, port 8000) ◀── Byggesager (8001), Boligstøtte (8002)
+                                  └──e-mails──▶ mailbox (8003)
 
 Everything it keeps is under `var/demo/`. A second run goes on with the same citizens.
 """
@@ -48,6 +49,8 @@ def _run(place: Place, console: Console, asked_to_end: threading.Event) -> None:
     for port in (
         place.port_base,
         *(place.port_base + o for _, o in services_with_a_page()),
+        place.outbox_port,
+        place.mail_port,
         place.admin_port,
     ):
         check_port(port, place.port_base)
@@ -73,6 +76,14 @@ def _run(place: Place, console: Console, asked_to_end: threading.Event) -> None:
 
 def _start(place: Place, family: Family) -> None:
     family.start(
+        "The mailbox",
+        [
+            sys.executable, "-m", "demo.outbox", str(place.mail_port), str(place.outbox_port), place.issuer,
+        ],
+        environment=place.environment,
+        log=place.log("outbox"),
+    )  # fmt: skip
+    family.start(
         "The provider",
         [sys.executable, "-m", "idp", "serve"],
         environment=place.environment,
@@ -87,6 +98,7 @@ def _start(place: Place, family: Family) -> None:
             environment=place.environment,
             log=place.log(slug),
         )
+    family.wait_until(lambda: answers(f"{place.outbox_url}/healthz"), "The mailbox")
     for organisation, offset in services_with_a_page():
         url = place.url(organisation.service.slug, offset)
         family.wait_until(lambda url=url: answers(f"{url}/healthz"), organisation.service.name)  # type: ignore[misc]

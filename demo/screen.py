@@ -19,6 +19,7 @@ def show(console: Console, facts: dict[str, Any], place: Place) -> None:
     for service in facts["services"]:
         links.add_row(service["name"], _link(service["url"]))
     links.add_row("The provider itself", _link(facts["issuer"]))
+    links.add_row("E-mails that it has sent", _link(facts["outbox"]))
     console.print(Panel(links, title="Adgang is running", title_align="left", width=width, padding=(1, 2)))
 
     citizens = Table(title="Who can sign in", title_justify="left", width=width, box=None, title_style="bold")

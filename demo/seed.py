@@ -48,6 +48,7 @@ def seed(place: Place) -> dict[str, Any]:
             for organisation, offset in services_with_a_page()
         ],
         "citizens": [{"name": c.name, "user_id": c.user_id} | told["citizens"][c.user_id] for c in CITIZENS],
+        "outbox": place.outbox_url,
         "invited": {"name": INVITED.name, "letter": told["letter"]},
     }
     write_json(place.facts_file, facts)

@@ -126,9 +126,9 @@ def _mail(text: MessageText, *, sender: str, to: str, message_id: str, at: datet
     mail["Subject"] = text.subject
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
-    mail["Content-Language"] = text.language
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: nobody's absence notice answers it
     mail.set_content(text.body)
+    mail["Content-Language"] = text.language  # after the content, which takes such headers away
     return mail
 
 

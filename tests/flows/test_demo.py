@@ -127,3 +127,18 @@ def test_ctrl_c_ends_every_process_and_a_second_start_knows_the_same_citizens(tm
     with running_demo(directory, base) as third:
         assert third.interrupt() == 0
     assert still_living(left, 5) == set(), "the next start takes the store over, and ends it"
+
+
+def test_the_outbox_shows_what_the_provider_sent(demo: RunningDemo) -> None:
+    """A citizen who is blocked is told; the mail stands on the demo's page and goes nowhere else."""
+    citizen, outbox = demo.facts["citizens"][2], demo.facts["outbox"]
+    assert outbox in demo.output.read_text()
+    for act in ("block", "unblock"):
+        demo.adgang("citizens", act, citizen["user_id"], "--reason", "a test", "--yes")
+    deadline, shown = time.monotonic() + 30, ""
+    while "Din adgang er åbnet igen" not in shown and time.monotonic() < deadline:
+        time.sleep(0.2)
+        with urlopen(outbox, timeout=10) as page:
+            shown = page.read().decode()
+    assert "Din adgang er åbnet igen" in shown and "Din adgang er spærret" in shown, shown
+    assert f"{citizen['user_id']}@post.example" in shown

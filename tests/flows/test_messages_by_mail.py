@@ -78,6 +78,7 @@ def test_a_changed_password_is_told_by_mail(sending_deployment: Deployment, mail
     assert received.mail["Subject"] == "Adgang: Din adgangskode er skiftet"
     assert received.mail["From"] == "Adgang <ingen-svar@adgang.example>"
     assert received.mail["Auto-Submitted"] == "auto-generated"
+    assert received.mail["Content-Language"] == "da"
     assert "23. november 2026 kl. 13.0" in received.body
     assert "Vi sender aldrig links" in received.body
 

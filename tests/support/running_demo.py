@@ -24,7 +24,7 @@ from idp.wiring import Wiring
 from tests.support.processes import start_server, stop_server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-_OFFSETS = (0, 1, 2, 9)
+_OFFSETS = (0, 1, 2, 3, 8, 9)
 _STEP_SECONDS = 30
 _BIRTH_YEARS = iter(range(10, 90))
 
