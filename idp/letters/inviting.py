@@ -20,7 +20,6 @@ from idp.ids import new_id
 from idp.ledger import events
 from idp.letters.letter import LetterKind
 from idp.letters.letters import Letters
-from idp.letters.pdf import missing_letters
 from idp.letters.ports import Invitation, Invitations
 from idp.records import Address
 from idp.storage.ports import AlreadyKnown, Citizens, Ledger, Transact, Tx
@@ -69,6 +68,8 @@ def parse_invitee(*, cpr: str, name: str, address: str, language: str) -> Invite
     Raises:
         InviteeRefused: with every fault.
     """
+    from idp.letters.pdf import missing_letters  # fonts, which no process that serves loads
+
     faults: list[str] = []
     number = born = ""
     try:

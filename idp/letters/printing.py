@@ -19,7 +19,6 @@ from pathlib import Path
 from idp.clock import Clock
 from idp.letters.letter import LetterKind, LetterToPrint
 from idp.letters.letters import Letters
-from idp.letters.pdf import PrintFile
 from idp.letters.words import LetterTexts, Sender
 from idp.storage.ports import Transact
 
@@ -80,6 +79,8 @@ _texts: dict[Sender, LetterTexts] = {}
 
 def print_letters(batch: list[LetterToPrint], sender: Sender, directory: Path) -> Path:
     """One file, whole or not at all. Runs in a process of its own."""
+    from idp.letters.pdf import PrintFile  # fonts and drawing: 20 MiB that no process that serves loads
+
     texts = _texts.setdefault(sender, LetterTexts(sender)) if sender not in _texts else _texts[sender]
     file = PrintFile()
     for each in batch:

@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from idp.errors import StoreUnavailable
-from idp.storage import bounded_postgresql
 
 T = TypeVar("T")
 
@@ -107,6 +106,8 @@ class Database:
         if self.is_sqlite:
             event.listen(engine, "connect", _prepare_sqlite)
         else:
+            from idp.storage import bounded_postgresql  # with its driver, for those who have PostgreSQL
+
             event.listen(engine, "do_connect", bounded_postgresql.connect)
         event.listen(engine.pool, "invalidate", lambda *_: self._forget_connections(engine))
         return engine
