@@ -31,7 +31,8 @@ from tests.support.authenticator import Authenticator
 _AIM_MS = 15
 _AIM_PER_SECOND = 60
 _WARM_UP = 10
-_AT_ONCE = 4
+_AT_ONCE = 8
+"""Twice the worker's threads: between two requests of a sign-in its client signs, and the worker must not wait for it."""
 _OPTIONS = re.compile(r"data-options='([^']+)'")
 
 
