@@ -1,4 +1,4 @@
-"""Which claims each scope asks for (OpenID Connect Core §5.4; `cpr` is our own scope).
+"""Which claims each scope asks for (OpenID Connect Core §5.4, §11; `cpr` is our own scope).
 
 The registry checks purposes against this table and idp releases by it. Values of claims are not made here.
 """
@@ -29,6 +29,7 @@ SCOPE_CLAIMS = MappingProxyType(
         "phone": ("phone_number", "phone_number_verified"),
         "address": ("address",),
         "cpr": ("cpr",),
+        "offline_access": (),
     }
 )
 

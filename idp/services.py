@@ -10,6 +10,7 @@ from idp.browser_sessions import BrowserSessionRules
 from idp.ceremonies import Ceremonies
 from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
+from idp.lasting_access import LastingAccesses
 from idp.letters.letters import Letters
 from idp.messages.ports import Outbox
 from idp.places import FindPlace
@@ -46,6 +47,7 @@ class Services:
     enrolment: Enrolment
     factor_overview: Overview
     self_service: SelfService
+    lasting_accesses: LastingAccesses
     webauthn: WebauthnEnrolment
     recovery_codes: RecoveryEnrolment
     ceremonies: Ceremonies

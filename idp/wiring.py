@@ -27,6 +27,7 @@ from idp.jwks_clients import JwksClients
 from idp.key_metrics import KeyMetrics, key_samples
 from idp.key_schedule import KeySchedule
 from idp.known_browsers import KnownBrowsers
+from idp.lasting_access import LastingAccesses
 from idp.ledger import events
 from idp.ledger.in_sql import History, Ledger
 from idp.letters import in_sql as letters_in_sql
@@ -521,6 +522,18 @@ class Wiring:
         )
 
     @cached_property
+    def lasting_accesses(self) -> LastingAccesses:
+        reading = self.database.reading
+        return LastingAccesses(
+            transact=self.database.transact,
+            refresh_tokens=RefreshTokens(reading),
+            grants=in_sql.Grants(reading, self.clock),
+            consents=in_sql.Consents(reading),
+            ledger=self.ledger,
+            clock=self.clock,
+        )
+
+    @cached_property
     def policy(self) -> ProtocolPolicy:
         settings = self.settings
         return ProtocolPolicy(
@@ -554,6 +567,7 @@ class Wiring:
                 Factors(reading), Failures(reading), Credentials(reading), RecoverySets(reading)
             ),
             self_service=self.self_service,
+            lasting_accesses=self.lasting_accesses,
             webauthn=self.webauthn_enrolment,
             recovery_codes=self.recovery_enrolment,
             ceremonies=Ceremonies(in_redis.OneTime(client), clock, self.policy.challenge_lifetime),

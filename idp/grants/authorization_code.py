@@ -28,7 +28,7 @@ from idp.ledger import events
 from idp.protocol.acr import acr_of
 from idp.protocol.pkce import check_verifier
 from idp.protocol.profile import signing_algorithm
-from idp.records import AuthorizationCode, BrowserSession, Grant, LoginAttempt
+from idp.records import OFFLINE_ACCESS, AuthorizationCode, BrowserSession, Grant, LoginAttempt
 from idp.storage import ports
 from idp.tokens.access_token import ALGORITHM as ACCESS_TOKEN_ALGORITHM
 from idp.tokens.issuer import IssuedTokens, issue_tokens
@@ -50,8 +50,10 @@ class AlreadyDecided(Exception):
 # --- the first half: a decision and its code -------------------------------------------------------------------
 
 
-def issue_code(parts: Parts, attempt: LoginAttempt, session: BrowserSession) -> str:
+def issue_code(parts: Parts, attempt: LoginAttempt, session: BrowserSession, *, lasting: bool = False) -> str:
     """Decide the attempt's request in favour of the client, and return the code.
+
+    Without the citizen's consent to a `lasting` access the code gives none (OIDC Core §11).
 
     The code is kept before the decision commits and told after it: until then nobody knows it.
 
@@ -67,7 +69,7 @@ def issue_code(parts: Parts, attempt: LoginAttempt, session: BrowserSession) -> 
         citizen_id=session.citizen_id,
         session_id=session.session_id,
         session_expires_at=session.expires_at,
-        scope=request.scope,
+        scope=tuple(word for word in request.scope if lasting or word != OFFLINE_ACCESS),
         claims=released_claims(parts, request, session),
         id_token_claims=request.id_token_claims,
         purpose_id=request.purpose_id,

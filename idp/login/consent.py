@@ -8,7 +8,7 @@ from idp.login.cancel import refuse
 from idp.login.flow import after_post, step_of
 from idp.login.steps import Step
 from idp.login.visit import Visit
-from idp.records import Consent
+from idp.records import OFFLINE_ACCESS, Consent
 from idp.services import Services
 from idp.storage.ports import Tx
 
@@ -20,20 +20,23 @@ def post_consent(services: Services, visit: Visit, form: dict[str, str]) -> Resp
     decision = form.get("decision")
     if decision == "decline":
         return refuse(services, visit, AccessDenied("The citizen declined to share the data."))
-    if decision == "accept":
-        _settle(services, visit, visit.signed_in.session.citizen_id)
+    if decision in ("accept", "once"):
+        lasting = decision == "accept" and OFFLINE_ACCESS in visit.attempt.request.scope
+        _settle(services, visit, visit.signed_in.session.citizen_id, lasting=lasting)
     return after_post(visit)
 
 
-def _settle(services: Services, visit: Visit, citizen_id: str) -> None:
+def _settle(services: Services, visit: Visit, citizen_id: str, *, lasting: bool) -> None:
+    """What the citizen was told or said yes to; lasting access stands among the claims of a consent."""
     request, client = visit.attempt.request, visit.registered.client
     purpose = client.purpose(request.purpose_id)
+    agreed = (*request.claims, OFFLINE_ACCESS) if lasting else request.claims
     consent = Consent(
         citizen_id=citizen_id,
         client_id=client.client_id,
         purpose_id=purpose.id,
         version=purpose.version,
-        claims=request.claims,
+        claims=agreed,
         given_at=visit.now,
     )
 
@@ -41,7 +44,7 @@ def _settle(services: Services, visit: Visit, citizen_id: str) -> None:
         services.consents.give(tx, consent)
         services.ledger.append(
             tx,
-            event=events.CONSENT_GIVEN if purpose.legal_ground == "consent" else events.INFORMED,
+            event=events.CONSENT_GIVEN if lasting or purpose.legal_ground == "consent" else events.INFORMED,
             actor=events.BY_CITIZEN,
             at=visit.now,
             citizen_id=citizen_id,
@@ -50,7 +53,7 @@ def _settle(services: Services, visit: Visit, citizen_id: str) -> None:
                 "purpose": purpose.id,
                 "version": purpose.version,
                 "legal_ground": purpose.legal_ground,
-                "claims": list(request.claims),
+                "claims": list(agreed),
             },
         )
 

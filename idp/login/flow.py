@@ -17,7 +17,7 @@ from idp.login.visit import Visit, ensure_browser, turn_back
 from idp.login.way_back import lead_back, see_other, send_back
 from idp.protocol.acr import can_be_met, missing_levels
 from idp.protocol.response_mode import AuthorizationResponse, code_response
-from idp.records import Consent, LoginAttempt, OwnPage
+from idp.records import OFFLINE_ACCESS, Consent, LoginAttempt, OwnPage
 from idp.services import Services
 from idp.web import RETRY_AFTER_SECONDS, prefer_languages, render
 
@@ -82,22 +82,23 @@ def after_post(visit: Visit) -> Response:
 def _outcome(services: Services, visit: Visit) -> _Outcome:
     """The next step, or where there is none the answer to the client, or the page of ours that waits."""
     try:
-        step = next_step(_situation(services, visit))
+        situation = _situation(services, visit)
+        step = next_step(situation)
         if step is not Step.DECIDE:
             return step
-        return visit.attempt.own_page or _decide(services, visit)
+        return visit.attempt.own_page or _decide(services, visit, lasting=situation.lasting)
     except OAuthError as refusal:
         return refusal_of(services, visit.attempt.request, refusal)
 
 
-def _decide(services: Services, visit: Visit) -> AuthorizationResponse:
+def _decide(services: Services, visit: Visit, *, lasting: bool) -> AuthorizationResponse:
     """Spend the request and issue the code."""
     if visit.signed_in is None:
         raise AssertionError("the table let an attempt through without a session")
     request = visit.attempt.request
     check_can_answer(services, request)
     try:
-        code = issue_code(services, visit.attempt, visit.signed_in.session)
+        code = issue_code(services, visit.attempt, visit.signed_in.session, lasting=lasting)
     except AlreadyDecided:
         turn_back(visit.registered, pages.NoticeKind.ALREADY_USED, 409)
     return sealed_for(services, request.client_id, code_response(services.policy.issuer, request, code))
@@ -110,15 +111,17 @@ def _situation(services: Services, visit: Visit) -> Situation:
     consent = services.consents.find(session.citizen_id, client.client_id, purpose.id) if session else None
     lacks, missing = _missing(services, visit)
     in_force = consent is not None and _covers(consent, purpose.version, visit.attempt)
+    offline = OFFLINE_ACCESS in request.scope
     return Situation(
         attempt=visit.attempt,
         now=visit.now,
         session=session,
         partial=visit.half_proven,
         session_subject=services.subjects.for_client(client, session.citizen_id) if session else None,
-        released=bool(request.claims),
-        legal_ground=purpose.legal_ground,
+        released=bool(request.claims) or offline,
+        legal_ground="consent" if offline else purpose.legal_ground,
         settled_at=consent.given_at if consent is not None and in_force else None,
+        lasting=offline and consent is not None and OFFLINE_ACCESS in consent.claims,
         can_be_met=can_be_met(request, services.policy),
         lacks=lacks,
         missing=missing,
@@ -148,7 +151,11 @@ def _question(services: Services, visit: Visit, step: Step) -> Question | None:
 
 def _covers(consent: Consent, version: str, attempt: LoginAttempt) -> bool:
     """Consent to less than is asked now is no consent to it."""
-    return consent.version == version and set(attempt.request.claims) <= set(consent.claims)
+    if consent.version != version or not set(attempt.request.claims) <= set(consent.claims):
+        return False
+    # Asked in this attempt, the citizen may have said no to this part alone.
+    asks = OFFLINE_ACCESS in attempt.request.scope and consent.given_at < attempt.started_at
+    return not asks or OFFLINE_ACCESS in consent.claims
 
 
 _WAITING = {pages.ErrorKind.SLOWED, pages.ErrorKind.BLOCKED}

@@ -9,6 +9,7 @@ from idp.login.question import Question, Way
 from idp.login.steps import Step
 from idp.login.visit import PASSKEY, Visit, asker_of, ceremony_binding
 from idp.protocol.acr import PHISHING_RESISTANT, PHISHING_RESISTANT_HARDWARE, levels_asked
+from idp.records import OFFLINE_ACCESS
 from idp.services import Services
 from mfa.factors import FactorKind
 
@@ -23,7 +24,7 @@ def page_of(
         return _first_factor(services, visit, again)
     if step is Step.UNMET:
         return _unmet(services, visit)
-    return _consent(services, visit, step)
+    return _consent(services, visit)
 
 
 def passkey_options(services: Services, visit: Visit) -> dict[str, Any]:
@@ -91,13 +92,17 @@ def _easiest(levels: Collection[str]) -> Literal["key", "hardware", "high"]:
     return "hardware" if PHISHING_RESISTANT_HARDWARE in levels else "high"
 
 
-def _consent(services: Services, visit: Visit, step: Step) -> pages.Consent:
+def _consent(services: Services, visit: Visit) -> pages.Consent:
+    request = visit.attempt.request
+    purpose = visit.registered.client.purpose(request.purpose_id)
+    lasting = services.policy.offline_access_lifetime.days if OFFLINE_ACCESS in request.scope else 0
     citizen = services.citizens.find(visit.signed_in.session.citizen_id) if visit.signed_in else None
     return pages.Consent(
         asker=asker_of(visit),
         attempt_id=visit.attempt.attempt_id,
         csrf_token=visit.token,
-        ground="law" if step is Step.INFORM else "consent",
-        released=visit.attempt.request.claims,
+        ground="law" if purpose.legal_ground == "law" else "consent",
+        released=request.claims,
+        lasting_days=lasting,
         citizen_name=citizen.name if citizen else "",
     )

@@ -8,7 +8,8 @@ scripts may rely on, the same in every language:
     first_factor    #asker #use-passkey #user-id #password #continue #cancel #show-password
     second_factor   #asker #code #continue, or #use-key; #another-way #cancel
     unmet           #asker #unmet #add-key #go-back
-    consent         #asker #released #accept, and #decline (ground `consent`) or #cancel (ground `law`)
+    consent         #asker #released #accept, and #decline (ground `consent`) or #cancel (ground `law`);
+                    #lasting #once where lasting access is asked for
     any error       #error-summary, with a link to the field; at the field #error-user-id #error-password #error-code
     going back      #return (meta refresh, and a link) or #continue (form_post: a static script, and a button)
     notice          #notice, and #return where the way leads back to the service
@@ -146,6 +147,14 @@ class Consent(Step):
     ground: Literal["law", "consent"]
     released: tuple[str, ...]
     """Names of the claims."""
+    lasting_days: int = 0
+    """For how long access is asked for that goes on when nobody is signed in; 0: it is not asked for."""
+
+    @property
+    def asks_only_for_lasting(self) -> bool:
+        """The law gives the rest, or there is no rest."""
+        return bool(self.lasting_days) and (self.ground == "law" or not self.released)
+
     citizen_name: str = field(repr=False)
 
 

@@ -56,8 +56,11 @@ class Situation:
     released: bool
     """Whether data beyond the subject would be released."""
     legal_ground: str
+    """Of the purpose; lasting access is always a matter of consent."""
     settled_at: datetime | None
     """When this citizen was informed of, or consented to, this version of the purpose; None where never."""
+    lasting: bool = False
+    """Whether the citizen agreed that the access goes on when nobody is signed in (OIDC Core §11)."""
     can_be_met: bool = True
     """Whether anybody could reach what the request asks for, in this deployment."""
     lacks: bool = False

@@ -13,6 +13,7 @@ from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import add_key, cookie
 from tests.support.own_pages import ROOT, OwnPages, asks, asks_to_sign_in
+from tests.support.refreshing import give_lasting_access
 
 OTHER = "bo.lund"
 FIELDS = {
@@ -30,6 +31,7 @@ ONLY_TAKE_ACCESS_AWAY = {
     "/sessions/<handle>/end",
     "/sessions/end-others",
     "/sessions/end-all",
+    "/access/<service>/end",
     "/activity/<int(max=999999999):number>/dispute",
     "/block",
 }
@@ -42,15 +44,19 @@ def filled(me: OwnPages, path: str) -> str:
         (form.action.split("/")[-2] for form in me.open("/sessions").forms if form.action.endswith("/end")),
         "",
     )
+    services = [form.action.split("/")[-2] for form in me.open("/access").forms if "/access/" in form.action]
+    path = path.replace("<service>", services[0] if services else "none")
     number = str(me.entries()[-1][0])
     path = path.replace("<factor_id>", me.factor_ids("totp")[0]).replace("<handle>", handle)
     return path.replace("<int(max=999999999):number>", number)
 
 
 def signed_in(deployment: Deployment) -> OwnPages:
-    """With two apps, so that one may be removed, and another browser, so that there is something to end."""
+    """With two apps, so that one may be removed, and another browser and lasting access, so that there is something
+    to end."""
     me = OwnPages(deployment)
     me.add_app()
+    give_lasting_access(deployment, me.citizen_id)
     OwnPages(deployment).open()
     return me
 
@@ -61,7 +67,9 @@ def state(me: OwnPages) -> object:
     factors = services.factors.of_citizen(me.citizen_id)
     kept = [(factor.factor_id, factor.name, factor.created_at) for factor in factors]
     sessions = {found.session_id for found in services.self_service.sessions_of(me.citizen_id)}
-    return kept, services.citizens.find(me.citizen_id), services.safeties.find(me.citizen_id), sessions
+    accesses = services.lasting_accesses.of_citizen(me.citizen_id)
+    citizen, safety = services.citizens.find(me.citizen_id), services.safeties.find(me.citizen_id)
+    return kept, citizen, safety, sessions, accesses
 
 
 def test_what_needs_no_fresh_proof_only_takes_access_away() -> None:
@@ -207,6 +215,17 @@ def test_another_citizens_session_is_not_found(deployment: Deployment) -> None:
     before = state(other), state(me)
     for named in (handle, theirs, "x"):
         assert me.send(f"/sessions/{named}/end").status == 404
+    assert (state(other), state(me)) == before
+
+
+def test_another_citizens_lasting_access_is_not_found(deployment: Deployment) -> None:
+    """S-226: neither by its handle on that citizen's page, nor by the client's id."""
+    me, other = both(deployment)
+    give_lasting_access(deployment, other.citizen_id)
+    handle = filled(other, "<service>")
+    before = state(other), state(me)
+    for named in (handle, deployment.clients["Byggesager"].client_id, "x"):
+        assert me.send(f"/access/{named}/end").status == 404
     assert (state(other), state(me)) == before
 
 

@@ -179,6 +179,8 @@ def _steps(building: Asker, housing: Asker, health: Asker) -> dict[str, Page]:
         **{f"second_{name}": second(f"second_{name}", error) for name, error in code_errors.items()},
         "consent_law": _consent("consent_law", building, "law"),
         "consent_asked": _consent("consent_asked", housing, "consent"),
+        "consent_lasting": _consent("consent_lasting", housing, "consent", lasting_days=30),
+        "consent_lasting_law": _consent("consent_lasting_law", building, "law", lasting_days=30),
     }
 
 
@@ -191,13 +193,14 @@ def _unmet(asker: Asker) -> dict[str, Page]:
     return {page.attempt_id: page for page in pages}
 
 
-def _consent(name: str, asker: Asker, ground: str) -> Consent:
+def _consent(name: str, asker: Asker, ground: str, lasting_days: int = 0) -> Consent:
     return Consent(
         asker=asker,
         attempt_id=name,
         csrf_token="t" * 64,
         ground="law" if ground == "law" else "consent",
         released=asker.claims,
+        lasting_days=lasting_days,
         citizen_name="Karla Holm",
     )
 

@@ -55,5 +55,8 @@ def code_for(party: RelyingParty, asked: AuthorizationAsked, session: BrowserSes
     """The code that the client gets when this citizen says yes."""
     deployment = party.deployment
     return issue_code(
-        deployment.wiring.services, attempt_for(deployment, asked), session or session_of(deployment)
+        deployment.wiring.services,
+        attempt_for(deployment, asked),
+        session or session_of(deployment),
+        lasting=True,
     )

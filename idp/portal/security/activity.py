@@ -24,6 +24,8 @@ SHOWN = frozenset(factor_events.ALL) - {factor_events.FACTOR_VERIFIED} | {
     events.SIGNED_IN,
     events.SESSION_ENDED,
     events.SIGN_IN_DISPUTED,
+    events.ACCESS_ENDED,
+    events.REFRESH_TOKEN_REUSED,
     events.CITIZEN_ADDED,
     events.CITIZEN_BLOCKED,
     events.CITIZEN_UNBLOCKED,

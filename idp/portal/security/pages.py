@@ -8,6 +8,7 @@ rename, remove   #name #continue; #end-others #remove
 add app, key     those of parts/enrolment.html
 new codes        #make-codes, then #recovery-codes
 sessions         #sessions #end-others #end-all
+access           #access, or #no-access; each has a form that ends in /end
 activity         #activity #older; disputed: #disputed
 password         #current-password #new-password #continue
 contact          #email #phone-number #continue, #phrase #keep-phrase
@@ -36,6 +37,7 @@ class Section(StrEnum):
     OVERVIEW = ""
     FACTORS = "factors"
     SESSIONS = "sessions"
+    ACCESS = "access"
     ACTIVITY = "activity"
     PASSWORD = "password"
     CONTACT = "contact"
@@ -186,6 +188,27 @@ class Sessions(SecurityPage):
     section: ClassVar[Section] = Section.SESSIONS
 
     sessions: tuple[SessionRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRow:
+    handle: str
+    organisation_name: str
+    service_name: str
+    """Empty where the service is gone."""
+    since: datetime
+    last_used_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accesses(SecurityPage):
+    """Services that may fetch data when nobody is signed in."""
+
+    template: ClassVar[str] = "portal/security/accesses.html"
+    section: ClassVar[Section] = Section.ACCESS
+
+    accesses: tuple[AccessRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response
 
 from idp.portal.security import (
+    accesses,
     activity,
     blocking,
     contact,
@@ -48,6 +49,7 @@ PAGES: dict[str, Shown] = {
     "/factors/add-key": Shown(new_factors.show_add_key, fresh=True),
     "/factors/new-codes": Shown(new_factors.show_new_codes, fresh=True),
     "/sessions": Shown(sessions.show_sessions),
+    "/access": Shown(accesses.show_accesses),
     "/activity": Shown(activity.show_activity),
     "/password": Shown(passwords.show_password, fresh=True),
     "/contact": Shown(contact.show_contact, fresh=True),
@@ -69,6 +71,7 @@ POSTS: dict[str, Posted] = {
     "/sessions/<handle>/end": Posted(sessions.end_one, "/sessions", fresh=False),
     "/sessions/end-others": Posted(sessions.end_others, "/sessions", fresh=False),
     "/sessions/end-all": Posted(sessions.end_all, "/sessions", fresh=False),
+    "/access/<service>/end": Posted(accesses.end_access, "/access", fresh=False),
     "/activity/<int(max=999999999):number>/dispute": Posted(activity.dispute, "/activity", fresh=False),
     "/block": Posted(blocking.block, "/block", fresh=False),
 }

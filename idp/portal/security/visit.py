@@ -27,6 +27,7 @@ class Done(StrEnum):
     APP_ADDED = "app-added"
     KEY_ADDED = "key-added"
     SESSION_ENDED = "session-ended"
+    ACCESS_ENDED = "access-ended"
     OTHERS_ENDED = "others-ended"
     PASSWORD_CHANGED = "password-changed"
     CONTACT_CHANGED = "contact-changed"
@@ -73,9 +74,9 @@ class OwnVisit:
         right = hmac.compare_digest(mark.encode(), self._mark(name, int(count)).encode())
         return Notice(Done(name), int(count)) if right else None
 
-    def handle_of(self, session_id: str) -> str:
-        """How this page names a session; nobody but us can make a session's id of it."""
-        return form_token(self.secret, f"handle:{session_id}")[:32]
+    def handle_of(self, name: str) -> str:
+        """How this page names a session or a service; nobody but us can make its id of it."""
+        return form_token(self.secret, f"handle:{name}")[:32]
 
     def after(self, path: str, done: Done, count: int = 0) -> Response:
         """On to `path`, which tells what was done: nobody else's link can make a page of ours say it."""
