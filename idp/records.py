@@ -204,42 +204,6 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class RefreshToken:
-    """What a refresh token stands for, in SQL. Found by the token's digest."""
-
-    grant: Grant
-    acr: str
-    amr: tuple[str, ...]
-    authenticated_at: datetime
-    last_used_at: datetime
-    """When it was issued or, where it is not rotated, last used."""
-    spent_at: datetime | None = None
-    """When another took its place."""
-    obstacle: str | None = None
-    """What ended it although its time is not over: `grant`, `citizen`, `session`, `consent`."""
-
-    @property
-    def client_id(self) -> str:
-        return self.grant.client_id
-
-    @property
-    def nonce(self) -> None:
-        """OIDC Core §12.2: an ID token from a refresh carries none."""
-
-    @property
-    def authenticator_age_seconds(self) -> None:
-        """It was true of the moment of the sign-in."""
-
-
-@dataclass(frozen=True, slots=True)
-class LastingAccess:
-    """A live grant that outlives its session, for the citizen who gave it."""
-
-    grant: Grant
-    last_used_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Consent:
     """A citizen's answer to one version of one purpose of one client."""
 

@@ -26,7 +26,8 @@ from idp.ids import digest, new_secret
 from idp.ledger import events
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
-from idp.records import OFFLINE_ACCESS, AuthorizationCode, Grant, RefreshToken
+from idp.records import OFFLINE_ACCESS, AuthorizationCode, Grant
+from idp.refresh_records import RefreshToken
 from idp.storage import ports
 from idp.tokens.access_token import ALGORITHM as ACCESS_TOKEN_ALGORITHM
 from idp.tokens.issuer import IssuedTokens, issue_tokens

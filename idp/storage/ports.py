@@ -15,13 +15,12 @@ from idp.records import (
     Citizen,
     Consent,
     Grant,
-    LastingAccess,
     LedgerEntry,
     LoginAttempt,
     PartialSignIn,
     PushedRequest,
-    RefreshToken,
 )
+from idp.refresh_records import LastingAccess, RefreshToken
 from idp.safety import Safety
 
 Tx = Any

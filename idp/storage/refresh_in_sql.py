@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
-from idp.records import OFFLINE_ACCESS, LastingAccess, RefreshToken
+from idp.records import OFFLINE_ACCESS
+from idp.refresh_records import LastingAccess, RefreshToken
 from idp.storage.in_sql import grant_from_row
 from idp.storage.statements import Statement
 from idp.storage.tables import UtcDateTime, citizens, consents, ended_sessions, grants, refresh_tokens

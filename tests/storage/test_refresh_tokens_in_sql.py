@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from idp.records import Citizen, Consent, Grant, RefreshToken
+from idp.records import Citizen, Consent, Grant
+from idp.refresh_records import RefreshToken
 from idp.storage.citizens_in_sql import Citizens
 from idp.storage.database import Database
 from idp.storage.in_sql import Consents, EndedSessions, Grants

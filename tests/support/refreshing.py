@@ -7,7 +7,8 @@ from typing import Any
 import requests
 
 from idp.ids import digest, new_id, new_secret
-from idp.records import Grant, RefreshToken
+from idp.records import Grant
+from idp.refresh_records import RefreshToken
 from tests.support.deployment import Deployment
 from tests.support.relying_party import RelyingParty
 from tests.support.signed_in import code_for, session_of
