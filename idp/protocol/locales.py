@@ -1,6 +1,7 @@
 """`ui_locales` (OpenID Connect Core §3.1.2.1): the languages a client prefers, as far as we speak them.
 
 What we do not speak is dropped at once, so that nothing is ever kept or cached by a stranger's word (S-019).
+`claims_locales` is taken like any parameter that we do not know: no claim of ours exists in several languages.
 """
 
 from collections.abc import Mapping
