@@ -120,7 +120,8 @@ class Citizens:
             self._end(tx, citizen, sessions, actor)
 
         self.transact(work)
-        self.sessions.forget_all_of(citizen.citizen_id)
+        # Not one that began meanwhile: it has no end in SQL, so it must not vanish from Redis either.
+        self.sessions.forget_these(citizen.citizen_id, {session.session_id for session in sessions})
         return len(sessions)
 
     def revoke_consent(self, citizen: Citizen, client_id: str, purpose_id: str | None, *, actor: str) -> int:

@@ -3,12 +3,13 @@
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
-from tests.support.journey import USER, begin, cookie, party
+from tests.support.journey import USER, Journey, begin, cookie, party
 
 KINDS = ("browser", "proof", "session", "known")
 
@@ -125,6 +126,26 @@ def test_a_session_that_ended_in_the_middle_of_a_sign_in_releases_nothing(deploy
         assert (
             deployment.wiring.services.consents.of_citizen(deployment.citizens[USER].citizen.citizen_id) == []
         )
+
+
+def test_a_session_that_begins_while_an_operator_ends_them_is_whole_or_over(deployment: Deployment) -> None:
+    """S-301: never forgotten in Redis without an end in SQL, where its codes would be redeemed all the same."""
+    begin(deployment).sign_in()
+    citizens, citizen = deployment.wiring.citizens, deployment.citizens[USER].citizen
+    late: list[Journey] = []
+
+    def transact(work: Any) -> Any:
+        if not late:
+            deployment.clock.forward(seconds=30)
+            late.append(begin(deployment))
+            late[0].sign_in()
+        return citizens.transact(work)
+
+    ended = replace(citizens, transact=transact).end_sessions(citizen, actor="operator:test", reason="a test")
+    assert ended == 1
+    assert signed_in_as(late[0].browser) == "Freja Holm"
+    assert citizens.end_sessions(citizen, actor="operator:test", reason="a test") == 1
+    assert signed_in_as(late[0].browser) is None
 
 
 def bring_the_end_near(deployment: Deployment, browser: CitizenBrowser, *, ends_in: timedelta) -> None:
