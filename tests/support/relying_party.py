@@ -54,6 +54,8 @@ class RelyingParty:
         """Arguments of a requests call that authenticate the client."""
         if self.client.secret is not None:
             return {"auth": (self.client.client_id, self.client.secret)}
+        if self.client.key is None:  # a public client
+            return {"data": {"client_id": self.client.client_id}}
         return {
             "data": {
                 "client_id": self.client.client_id,
