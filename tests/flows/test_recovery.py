@@ -158,6 +158,21 @@ def test_the_stop_code_stops_once_and_does_nothing_else(deployment: Deployment) 
     assert events(deployment).count("recovery-stopped") == 1
 
 
+def test_of_two_who_type_the_stop_code_at_once_one_stops_it(deployment: Deployment) -> None:
+    """S-309, S-313"""
+    _, code = waiting(deployment)
+    strangers = [CitizenBrowser(deployment.issuer) for _ in range(4)]
+    pages = [stranger.get("/stop") for stranger in strangers]
+
+    def stop(pair: tuple[CitizenBrowser, Page]) -> bool:
+        return "notice" in pair[0].submit(pair[1], "/stop", stop_code=code).ids
+
+    with ThreadPoolExecutor(4) as together:
+        stopped = list(together.map(stop, zip(strangers, pages, strict=True)))
+    assert sum(stopped) == 1
+    assert events(deployment).count("recovery-stopped") == 1
+
+
 def test_of_two_browsers_with_one_letter_one_is_let_in(deployment: Deployment) -> None:
     """S-288, S-306, S-309: one letter, one recovery."""
     code, printed = letter(deployment), codes(deployment)
