@@ -154,7 +154,7 @@ class SelfService:
     def change_password(
         self, citizen_id: str, password: str, *, personal: Iterable[str], kept_session_id: str
     ) -> int:
-        """Replace the password and end every other session (S-307); returns how many ended.
+        """Replace the password, end every other session and what was given in them (S-307); returns how many ended.
 
         Raises:
             PasswordRefused, Busy
@@ -163,6 +163,10 @@ class SelfService:
         others = [found for found in self.sessions_of(citizen_id) if found.session_id != kept_session_id]
 
         def keep(tx: ports.Tx) -> None:
+            # Lasting access too: whoever knew the old password may have given it.
+            self.grants.revoke_all_of(
+                tx, at=self.clock(), citizen_id=citizen_id, kept_session_id=kept_session_id
+            )
             self.enrolment.keep_password(tx, citizen_id, hashed, actor=events.BY_CITIZEN, now=self.clock())
 
         self._end(citizen_id, others, keep)

@@ -129,11 +129,14 @@ class Grants:
         session_id: str | None = None,
         client_id: str | None = None,
         offline: bool = True,
+        kept_session_id: str | None = None,
     ) -> list[Grant]:
         wanted = {"citizen_id": citizen_id, "session_id": session_id, "client_id": client_id}
         conditions = [grants.c[name] == value for name, value in wanted.items() if value is not None]
         if not conditions:
             raise ValueError("name a citizen, a session or a client")
+        if kept_session_id is not None:
+            conditions.append(grants.c.session_id != kept_session_id)
         if not offline:
             conditions.append(~grants.c.scope.contains(OFFLINE_ACCESS, autoescape=True))
         statement = update(grants).where(*conditions, grants.c.revoked_at.is_(None), grants.c.expires_at > at)

@@ -205,10 +205,11 @@ class Grants(Protocol):
         session_id: str | None = None,
         client_id: str | None = None,
         offline: bool = True,
+        kept_session_id: str | None = None,
     ) -> list[Grant]:
         """Revoke every live grant that matches all that is given; returns them.
 
-        With `offline` false, those that outlive their session are left.
+        With `offline` false, those that outlive their session are left; those of the kept session always are.
         """
 
 

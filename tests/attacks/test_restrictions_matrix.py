@@ -10,6 +10,7 @@ import requests
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
 from tests.support.journey import USER, Journey, begin, cookie, party
+from tests.support.refreshing import refresh, refreshing_party
 from tests.support.relying_party import AuthorizationAsked, RelyingParty
 from tests.support.signed_in import code_for, session_of
 
@@ -28,6 +29,7 @@ class Pending:
     code: str
     verifier: str
     access_token: str
+    refresh_token: str
 
     @property
     def browser(self) -> CitizenBrowser:
@@ -35,8 +37,8 @@ class Pending:
 
 
 def prepare(deployment: Deployment) -> Pending:
-    service = party(deployment)
-    half_way, at_consent = begin(deployment), begin(deployment)
+    service = refreshing_party(deployment)
+    half_way, at_consent = begin(deployment, service=service), begin(deployment, service=service)
     half_way.password()
     at_consent.sign_in()
     deployment.clock.forward(seconds=30)
@@ -55,6 +57,7 @@ def prepare(deployment: Deployment) -> Pending:
         code,
         second.verifier,
         tokens["access_token"],
+        tokens["refresh_token"],
     )
 
 
@@ -118,17 +121,23 @@ def userinfo(pending: Pending) -> object:
     return pending.service.userinfo(pending.access_token).status_code
 
 
+def refreshed(pending: Pending) -> object:
+    answer = refresh(pending.service, pending.refresh_token)
+    return answer.status_code, answer.json().get("error")
+
+
 USES: tuple[Callable[[Pending], object], ...] = (
-    push, open_pushed, second_factor, consent, session, single_sign_on, code, userinfo,
+    push, open_pushed, second_factor, consent, session, single_sign_on, code, userinfo, refreshed,
 )  # fmt: skip
 INVALID = (400, "invalid_grant")
+CLIENT = (401, "invalid_client")
 
-#                  push  open_pushed    second_factor  consent        session  asks again  code     userinfo
+#                  push  open_pushed    second_factor  consent        session  asks again  code     userinfo  refreshed
 ENDS: list[tuple[Callable[[Pending], None], tuple[object, ...]]] = [
-    (disable_client, (401, (400, False), (403, False), (403, False), True, False, (401, "invalid_client"), 401)),
-    (block_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401)),
-    (close_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401)),
-    (end_sessions,   (201, (200, True),  (200, True),  (200, False), False, True, INVALID, 401)),
+    (disable_client, (401, (400, False), (403, False), (403, False), True, False, CLIENT, 401, CLIENT)),
+    (block_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID)),
+    (close_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID)),
+    (end_sessions,   (201, (200, True),  (200, True),  (200, False), False, True, INVALID, 401, INVALID)),
 ]  # fmt: skip
 
 
@@ -149,7 +158,7 @@ def test_what_the_matrix_holds_against_them_works_for_others(deployment: Deploym
     """S-035: with nobody stopped, each use works, so that the matrix above shows something."""
     pending = prepare(deployment)
     worked = [use(pending) for use in USES if use is not consent]
-    assert worked == [201, (200, True), (200, True), True, False, (200, None), 200]
+    assert worked == [201, (200, True), (200, True), True, False, (200, None), 200, (200, None)]
 
 
 def test_the_sessions_of_others_go_on(deployment: Deployment) -> None:

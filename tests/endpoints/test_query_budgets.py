@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from tests.support.deployment import Deployment
+from tests.support.refreshing import refresh, refreshing_party, tokens_of
 from tests.support.relying_party import RelyingParty
 from tests.support.signed_in import code_for
 
@@ -74,6 +75,19 @@ def test_a_token_costs_one_read_one_transaction_and_at_most_three_round_trips(
     assert costs["transactions"] == 1
     assert costs["statements"] == 3  # spent, grant, ledger
     assert 0 < costs["round trips"] <= 3
+
+
+@pytest.mark.parametrize(("kind", "statements"), [("confidential", 2), ("secret", 2), ("public", 3)])
+def test_a_refresh_costs_one_read_one_transaction_and_at_most_three_round_trips(
+    deployment: Deployment, kind: str, statements: int
+) -> None:
+    party = refreshing_party(deployment, kind)
+    secret = refresh(party, tokens_of(party)["refresh_token"]).json()["refresh_token"]
+    with _counted(deployment) as costs:
+        assert refresh(party, secret).status_code == 200
+    assert (costs["reads"], costs["transactions"]) == (1, 1)
+    assert costs["statements"] == statements  # used or spent, perhaps a successor, ledger
+    assert costs["round trips"] <= 3
 
 
 def test_userinfo_costs_one_read(deployment: Deployment) -> None:

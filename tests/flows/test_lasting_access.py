@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.citizen_browser import CitizenBrowser, Page
-from tests.support.deployment import Deployment
+from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import Journey, begin
 from tests.support.own_pages import OwnPages
 from tests.support.refreshing import refresh, refreshing_party, refused
@@ -134,6 +134,25 @@ def test_signing_out_everywhere_ends_lasting_access(deployment: Deployment) -> N
     given = tokens(journey)
     journey.browser.submit(journey.browser.get("/me/security/sessions"), "/end-all")
     refused(refresh(service, given["refresh_token"]))
+
+
+def test_a_new_password_ends_what_was_given_in_other_sessions(deployment: Deployment) -> None:
+    """S-307: lasting access too, also of a session that is over; what was given in this one goes on."""
+    before, after = (refreshing_party(deployment, kind, offline=True) for kind in ("confidential", "secret"))
+    journey = asked_for(deployment, before)
+    journey.answer("accept")
+    old = tokens(journey)
+    sign_out(journey.browser, journey.browser.get("/"))
+    me = OwnPages(deployment)
+    me.open("/password")
+    mine = asked_for(deployment, after, me.browser)
+    mine.answer("accept")
+    new = tokens(mine)
+    page = me.open("/password")
+    page = me.post(page, "/password", current_password=PASSWORD, new_password="tusind grønne cykler")
+    assert "done" in page.ids, page.words
+    refused(refresh(before, old["refresh_token"]))
+    assert refresh(after, new["refresh_token"]).status_code == 200
 
 
 def own_id(deployment: Deployment) -> str:
