@@ -13,6 +13,7 @@ from idp.citizens import NewCitizen
 from idp.ledger import events
 from idp.new_citizens import Contact
 from idp.records import Address, Profile
+from idp.self_service import ContactData
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import begin
 from tests.support.relying_party import RelyingParty
@@ -139,3 +140,19 @@ def test_the_ledger_tells_the_citizen_what_was_really_released(service: RelyingP
     kinds = (events.AUTHORIZED, events.TOKEN_ISSUED)
     issued = [e for e in services.ledger.of_citizen(citizen.citizen_id) if e.event in kinds]
     assert len(issued) == 2 and all(entry.facts["claims"] == ["name"] for entry in issued)
+
+
+def test_updated_at_is_when_the_citizens_data_last_changed(service: RelyingParty) -> None:
+    deployment = service.deployment
+    services = deployment.wiring.services
+    citizen = services.citizens.find_by_user_id(USER)
+    assert citizen is not None
+    told, _ = answered(service, scope="openid profile")
+    assert told["updated_at"] == int(citizen.created_at.timestamp())
+    deployment.clock.forward(seconds=60)
+    services.self_service.change_contact(citizen.citizen_id, ContactData("ny@mail.example", None))
+    changed = deployment.clock()
+    deployment.clock.forward(seconds=60)
+    told, _ = answered(service, scope="openid profile email phone")
+    assert told["updated_at"] == int(changed.timestamp())
+    assert told["email"] == "ny@mail.example" and "phone_number" not in told

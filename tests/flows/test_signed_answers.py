@@ -7,6 +7,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from keys.errors import KeysUnavailable
 from tests.support.citizen_browser import Page
 from tests.support.deployment import Deployment
 from tests.support.journey import begin
@@ -77,6 +78,30 @@ def test_signed_answers_are_for_who_registered_them(deployment: Deployment) -> N
     for mode in ("jwt", "query.jwt", "form_post.jwt", "fragment.jwt"):
         page = begin(deployment, service=service, response_mode=mode).page
         assert page.answer is not None and page.answer["error"] == "invalid_request", mode
+
+
+class _Away:
+    """A store of keys that does not answer."""
+
+    def version(self) -> int:
+        raise KeysUnavailable("The store is away.")
+
+
+def test_a_key_that_cannot_sign_now_costs_nobody_the_sign_in(
+    deployment: Deployment, service: RelyingParty
+) -> None:
+    """S-379: nothing is decided while the answer could not be signed; then the same attempt goes on."""
+    journey = begin(deployment, service=service, response_mode="jwt")
+    journey.sign_in()
+    ring: Any = deployment.wiring.services.key_ring
+    store, ring._keys = ring._keys, _Away()
+    deployment.clock.forward(seconds=301)
+    page = journey.answer()
+    assert page.status == 503 and page.answer is None and "Retry-After" in page.headers
+    ring._keys = store
+    deployment.clock.forward(seconds=2)
+    claims = told(deployment, journey.browser.get(journey.address), service)
+    assert service.redeem(claims["code"], journey.asked.verifier).status_code == 200
 
 
 def test_an_answer_is_no_token_of_any_other_kind(deployment: Deployment, service: RelyingParty) -> None:
