@@ -195,7 +195,7 @@ def both(deployment: Deployment) -> tuple[OwnPages, OwnPages]:
 
 @pytest.mark.parametrize("act", ["rename", "remove"])
 def test_another_citizens_factor_is_not_found(deployment: Deployment, act: str) -> None:
-    """S-226: nor one that nobody has, nor what is no app and no key."""
+    """S-226, S-339: nor one that nobody has, nor what is no app and no key."""
     me, other = both(deployment)
     me.open("/contact")
     before = state(other)
@@ -207,7 +207,7 @@ def test_another_citizens_factor_is_not_found(deployment: Deployment, act: str) 
 
 
 def test_another_citizens_session_is_not_found(deployment: Deployment) -> None:
-    """S-226: neither by its handle on that citizen's page, nor by its id, nor by another browser's handle."""
+    """S-226, S-339: neither by its handle on that citizen's page, nor by its id, nor by another browser's handle."""
     me, other = both(deployment)
     services = deployment.wiring.services
     theirs = services.self_service.sessions_of(other.citizen_id)[0].session_id
@@ -219,7 +219,7 @@ def test_another_citizens_session_is_not_found(deployment: Deployment) -> None:
 
 
 def test_another_citizens_lasting_access_is_not_found(deployment: Deployment) -> None:
-    """S-226: neither by its handle on that citizen's page, nor by the client's id."""
+    """S-226, S-339: neither by its handle on that citizen's page, nor by the client's id."""
     me, other = both(deployment)
     give_lasting_access(deployment, other.citizen_id)
     handle = filled(other, "<service>")
@@ -230,13 +230,22 @@ def test_another_citizens_lasting_access_is_not_found(deployment: Deployment) ->
 
 
 def test_another_citizens_entry_is_not_found(deployment: Deployment) -> None:
-    """S-226: numbers count for each citizen, and there is none beyond one's own last."""
+    """S-226, S-339: numbers count for each citizen, and there is none beyond one's own last."""
     me, _ = both(deployment)
     before = state(me)
     beyond = me.entries()[-1][0] + 1
     assert me.send(f"/activity/{beyond}/dispute").status == 404
     assert me.send("/activity/0/dispute").status == 404
     assert state(me) == before
+
+
+@pytest.mark.parametrize("before", ["-1", "0", "1e9", "9" * 18, "9" * 400, "٣", "%00", "x", ""])
+def test_a_list_is_bounded_whatever_its_address_says(deployment: Deployment, before: str) -> None:
+    """S-340."""
+    me = signed_in(deployment)
+    shown = me.get(f"/activity?before={before}")
+    assert shown.status == 200 or (before == "%00" and shown.status == 400)
+    assert shown.html.count("<time") <= 60
 
 
 def test_a_challenge_of_another_session_adds_no_key(deployment: Deployment) -> None:

@@ -315,6 +315,16 @@ def test_a_purpose_is_complete_and_nothing_else(change: dict[str, Any], where: s
     assert f"purposes[0]{where}" in faults(registration(purposes=[BUILDING_PERMIT | change], scope="openid"))
 
 
+@pytest.mark.parametrize(
+    "claim", ["iss", "sub", "aud", "exp", "iat", "id", "nonce", "cnf", "acr", "amr", "sid", "at_hash", "client_id"]
+)
+def test_no_purpose_releases_a_claim_of_the_protocol(claim: str) -> None:
+    """S-139: what a token says of itself comes from nobody's registration."""
+    assert "purposes[0].claims[0]" in faults(
+        registration(purposes=[BUILDING_PERMIT | {"claims": [claim]}], scope="openid")
+    )
+
+
 def test_two_purposes_have_two_ids() -> None:
     assert list(
         faults(registration(purposes=[BUILDING_PERMIT, BUILDING_PERMIT | {"legal_ground": "consent"}]))
