@@ -85,12 +85,23 @@ class Settings:
     code_seconds: int = _setting("Life of an authorization code.", 30, at_least=5, at_most=60)
     id_token_seconds: int = _setting("Life of an ID token.", 300, at_least=30, at_most=300)
     access_token_seconds: int = _setting("Life of an access token.", 300, at_least=30, at_most=3600)
+    offline_access_days: int = _setting(
+        "How long a service keeps the lasting access that a citizen gave it.", 30, at_least=1, at_most=30
+    )
+    offline_access_unused_days: int = _setting(
+        "Lasting access that is unused for so long is over.", 7, at_least=1, at_most=30
+    )
     login_attempt_seconds: int = _setting("Time to finish a sign-in.", 600, at_least=60, at_most=600)
     session_idle_seconds: int = _setting(
         "A session unused for so long has ended.", 1800, at_least=60, at_most=3600
     )
     session_seconds: int = _setting("A session's absolute end.", 28800, at_least=300, at_most=86400)
-    jwks_max_age_seconds: int = _setting("How long clients may keep the JWKS.", 300, at_least=5, at_most=3600)
+    jwks_max_age_seconds: int = _setting(
+        "How long clients may keep the JWKS. After lowering it, move no key before the old time has passed.",
+        300,
+        at_least=5,
+        at_most=3600,
+    )
     jwks_slowest_cache_seconds: int = _setting(
         "How long those who are no clients, such as APIs, may go on using a JWKS; a new key waits for them too.",
         86_400,
