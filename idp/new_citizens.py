@@ -8,7 +8,7 @@ import pyotp
 
 from idp.citizens import CitizenRefused, Citizens, NewCitizen
 from idp.ids import digest, new_id
-from idp.records import Address, Citizen, Profile
+from idp.records import Address, Citizen, ProfileClaims
 from idp.storage.ports import Tx
 from mfa.enrolment import Enrolment
 from mfa.errors import PasswordRefused
@@ -53,7 +53,7 @@ class NewCitizens:
         actor: str,
         reason: str,
         contact: Contact | None = None,
-        profile: Profile | None = None,
+        profile: ProfileClaims | None = None,
         password: str | None = None,
     ) -> FirstAccess:
         """Add the citizen; the password is made here unless the caller has one (a demonstration has).
@@ -78,7 +78,7 @@ class NewCitizens:
             email=contact.email,
             phone_number=contact.phone_number,
             address=contact.address,
-            profile=profile or Profile(),
+            profile=profile or ProfileClaims(),
         )
         chosen = password or _new_password()
         try:

@@ -12,17 +12,17 @@ from typing import Any
 from clients_registry.errors import MalformedJson
 from clients_registry.strict_json import parse_object
 from idp.citizens import CitizenRefused
-from idp.records import Profile
+from idp.records import ProfileClaims
 
 _MAX_LETTERS = 100
 _ADDRESS = re.compile(r"https://[a-z0-9.-]{1,253}(?:/[!-~]{0,400})?", re.IGNORECASE)
 _ZONE = re.compile(r"[A-Z][A-Za-z_]{1,30}(?:/[A-Z][A-Za-z_-]{1,30}){1,2}")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
-_NAMES = tuple(field.name for field in fields(Profile))
+_NAMES = tuple(field.name for field in fields(ProfileClaims))
 
 
-def parse_profile(text: str) -> Profile:
+def parse_profile(text: str) -> ProfileClaims:
     """The claims of a JSON object such as {"middle_name": "Bech", "zoneinfo": "Europe/Copenhagen"}.
 
     Raises:
@@ -39,7 +39,7 @@ def parse_profile(text: str) -> Profile:
     ]
     if faults:
         raise CitizenRefused(" ".join(faults))
-    return Profile(**members)
+    return ProfileClaims(**members)
 
 
 def _fits(name: str, members: dict[str, Any]) -> bool:

@@ -228,7 +228,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ProfileClaims:
     """What the scope `profile` has beside names, birthdate and language (OIDC Core §5.1); all of it may be missing."""
 
     middle_name: str | None = None
@@ -264,7 +264,7 @@ class Citizen:
     address: Address | None = None
     blocked_by: str | None = None
     """While blocked: `citizen`, whose recovery opens the access again, or `operator`."""
-    profile: Profile = Profile()
+    profile: ProfileClaims = ProfileClaims()
     changed_at: datetime | None = None
     """When what services may be told last changed; None where it never did."""
 

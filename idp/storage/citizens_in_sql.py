@@ -12,7 +12,7 @@ from sqlalchemy import Engine, and_, bindparam, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from idp.records import Address, Citizen, Profile
+from idp.records import Address, Citizen, ProfileClaims
 from idp.storage.ports import AlreadyKnown
 from idp.storage.statements import Statement
 from idp.storage.tables import citizens
@@ -129,7 +129,7 @@ def citizen_from_row(row: Any) -> Citizen:
         phone_number_verified=row.phone_number_verified,
         address=None if row.address is None else Address(**json.loads(row.address)),
         blocked_by=row.blocked_by,
-        profile=Profile() if row.profile is None else Profile(**json.loads(row.profile)),
+        profile=ProfileClaims() if row.profile is None else ProfileClaims(**json.loads(row.profile)),
         changed_at=row.changed_at,
     )
 

@@ -12,7 +12,7 @@ from clients_registry.claims import CLAIMS
 from idp.citizens import NewCitizen
 from idp.ledger import events
 from idp.new_citizens import Contact
-from idp.records import Address, Profile
+from idp.records import Address, ProfileClaims
 from idp.self_service import ContactData
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import begin
@@ -43,7 +43,7 @@ def service(deployment: Deployment) -> RelyingParty:
         contact=Contact(
             "alma@mail.example", "+4500000001", Address("Strandvejen 8", "9990", "Nordhavn", "DK")
         ),
-        profile=Profile("Bech", "Al", page, page + "a.jpg", page, "female", "Europe/Copenhagen"),
+        profile=ProfileClaims("Bech", "Al", page, page + "a.jpg", page, "female", "Europe/Copenhagen"),
         password=PASSWORD,
     )
     purpose = {

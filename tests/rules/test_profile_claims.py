@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from idp.citizens import CitizenRefused
 from idp.profile_claims import parse_profile
-from idp.records import Profile
+from idp.records import ProfileClaims
 
 
 def test_what_is_given_is_kept_and_the_rest_is_missing() -> None:
     text = '{"middle_name": "Bech", "website": "https://freja.example/", "zoneinfo": "Europe/Copenhagen"}'
-    assert parse_profile(text) == Profile(
+    assert parse_profile(text) == ProfileClaims(
         middle_name="Bech", website="https://freja.example/", zoneinfo="Europe/Copenhagen"
     )
-    assert parse_profile("{}") == Profile()
+    assert parse_profile("{}") == ProfileClaims()
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_anything_else_is_refused_with_what_to_mend(text: str) -> None:
 @given(st.text(max_size=200))
 def test_no_text_does_anything_but_be_read_or_refused(text: str) -> None:
     try:
-        assert isinstance(parse_profile(text), Profile)
+        assert isinstance(parse_profile(text), ProfileClaims)
     except CitizenRefused as refusal:
         assert str(refusal)
