@@ -1,58 +1,41 @@
-"""A relying party that knows two providers, one of them malicious: no code of ours reaches the other (RFC 9700 §4.4.1)."""
+"""Mix-up (RFC 9700 §4.4.1): a service that also trusts a malicious server, and an answer of ours that reaches it."""
 
 import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from flask.testing import FlaskClient
+from authlib.integrations.base_client import OAuthError
+from flask import Flask
 from joserfc.jwk import ECKey
 
-from demo.parties import ORGANISATIONS
-from demo.service import Configuration, create_app
-from tests.support.citizen_browser import CitizenBrowser
-from tests.support.clock import MovingClock
-from tests.support.deployment import PASSWORD, Deployment, TestClient, running_deployment
+from demo.relying_party import connect
+from tests.support.citizen_browser import CitizenBrowser, Page
+from tests.support.deployment import PASSWORD, Deployment
 
+SITE = "http://localhost:7071"
 USER = "freja.holm"
-SITE = "http://localhost:9"
-SERVICE = ORGANISATIONS[0].service
 
 
-class Malicious(ThreadingHTTPServer):
-    """A provider that sends browsers on to an honest one, and waits for the code."""
+class _Malicious(BaseHTTPRequestHandler):
+    """Speaks the protocol well enough to be believed, and keeps everything that it is sent."""
 
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.issuer = f"http://localhost:{self.server_address[1]}"
-        self.pushed: dict[str, str] = {}
-        self.at_token: list[str] = []
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Malicious
+    protocol_version = "HTTP/1.1"
+    received: list[tuple[str, dict[str, str]]]
 
     def do_GET(self) -> None:
-        issuer = self.server.issuer
+        own = f"http://localhost:{self.server.server_address[1]}"
         names = ("authorization", "token", "pushed_authorization_request", "userinfo")
-        self._answer(
-            200,
-            {"issuer": issuer, "jwks_uri": f"{issuer}/jwks"}
-            | {f"{n}_endpoint": f"{issuer}/{n}" for n in names},
-        )
+        endpoints = {f"{name}_endpoint": f"{own}/{name}" for name in names}
+        self._answer(200, {"issuer": own, "jwks_uri": f"{own}/jwks", **endpoints})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        if self.path == "/token":
-            self.server.at_token.append(body)
-        self.server.pushed = dict(parse_qsl(body))
-        self._answer(201, {"request_uri": "urn:x", "expires_in": 60})
+        self.received.append((self.path, dict(parse_qsl(body))))
+        self._answer(201, {"request_uri": "urn:ietf:params:oauth:request_uri:x", "expires_in": 60})
 
     def _answer(self, status: int, members: dict[str, Any]) -> None:
         body = json.dumps(members).encode()
@@ -62,94 +45,72 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
 
 
 @pytest.fixture
-def malicious() -> Iterator[Malicious]:
-    with Malicious() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield server
-        server.shutdown()
+def malicious() -> Iterator[tuple[str, list[tuple[str, dict[str, str]]]]]:
+    received: list[tuple[str, dict[str, str]]] = []
+    handler = type("Malicious", (_Malicious,), {"received": received})
+    server = ThreadingHTTPServer(("localhost", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield f"http://localhost:{server.server_address[1]}", received
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
-@pytest.fixture
-def honest(tmp_path: Path, sqlite_url: str, valkey_url: str) -> Iterator[Deployment]:
-    """By the real clock, which the relying party's library goes by."""
-    with running_deployment(tmp_path, sqlite_url, valkey_url, MovingClock()) as running:
-        yield running
+def accepted(browser: CitizenBrowser, page: Page, code: str) -> Page:
+    page = browser.sign_in(page, USER, PASSWORD, code)
+    return browser.submit(page, "/consent", decision="accept")
 
 
-def relying_party(issuer: str, client_id: str, key: ECKey) -> FlaskClient:
-    """A service of the demo, as a client of this issuer."""
-    private = {**key.as_dict(private=True), "kid": key.thumbprint()}
-    return create_app(
-        Configuration(SERVICE.slug, SITE, issuer, client_id, private, "127.0.0.1", 9)
-    ).test_client()
+def cancelled(browser: CitizenBrowser, page: Page, code: str) -> Page:
+    return browser.submit(page, "/cancel")
 
 
-def honest_client(deployment: Deployment) -> TestClient:
-    return deployment.add_client(
-        "Byggesag to",
-        deployment.add_organisation("Prøvegården", "99000009"),
+@pytest.mark.parametrize("outcome", [accepted, cancelled])
+def test_a_service_that_checks_iss_gives_no_code_of_ours_away(
+    deployment: Deployment, malicious: tuple[str, list[tuple[str, dict[str, str]]]], outcome: Any
+) -> None:
+    """S-067: it began at the malicious server, the citizen was led to us, and our answer names us."""
+    issuer, received = malicious
+    organisation = deployment.add_organisation("Prøvegården", "99000009")
+    client = deployment.add_client(
+        "Forvekslet",
+        organisation,
         profile="oidc",
-        redirect_uris=[f"{SITE}/callback"],
         token_endpoint_auth_method="private_key_jwt",
-        scope=SERVICE.scope,
-        purposes=[
-            {
-                "id": SERVICE.purpose_id,
-                "text": SERVICE.purpose,
-                "legal_ground": SERVICE.legal_ground,
-                "claims": list(SERVICE.claims),
-            }
-        ],
+        redirect_uris=[f"{SITE}/callback"],
     )
+    key = {**ECKey.generate_key("P-256").as_dict(private=True), "kid": "k"}
+    app = Flask(__name__)
+    app.secret_key = "a test"
+    service = connect(app, issuer=issuer, client_id=client.client_id, key=key, scope="openid profile")
+    told: list[str] = []
 
+    @app.get("/login")
+    def login() -> Any:
+        return service.push_and_redirect(f"{SITE}/callback")
 
-def refused_as_mix_up(page: Any) -> bool:
-    return page.status_code == 200 and 'data-code="mix_up"' in page.text
+    @app.get("/callback")
+    def callback() -> str:
+        with pytest.raises(OAuthError) as refused:
+            service.finish()
+        told.append(refused.value.error)
+        return "refused"
 
-
-def test_a_code_of_ours_is_not_sent_to_the_provider_that_was_asked(
-    honest: Deployment, malicious: Malicious
-) -> None:
-    """S-067: the citizen chose the malicious one, which sent the browser on to us."""
-    client = honest_client(honest)
-    assert client.key is not None
-    party = relying_party(malicious.issuer, "known-there", client.key)
-    assert party.get("/log-ind").headers["Location"].startswith(malicious.issuer)
-    forwarded = {
-        name: value for name, value in malicious.pushed.items() if not name.startswith("client_assertion")
-    } | {"client_id": client.client_id}
-    browser = CitizenBrowser(honest.issuer)
-    page = browser.get(f"{honest.issuer}/authorize?{urlencode(forwarded)}")
-    page = browser.sign_in(page, USER, PASSWORD, honest.code_of(USER))
-    page = browser.submit(page, "/consent", decision="accept")
-    assert page.answer is not None and "code" in page.answer, page.words
-    assert page.answer["iss"] == honest.issuer
-    arrived = party.get("/callback", query_string=page.answer)
-    assert refused_as_mix_up(arrived), arrived.text
-    assert malicious.at_token == []
-
-
-@pytest.mark.parametrize("issuer", ["malicious", "none"])
-def test_an_answer_of_the_other_provider_is_not_taken_for_ours(
-    honest: Deployment, malicious: Malicious, issuer: str
-) -> None:
-    """S-067: the citizen chose us, and the answer comes from the malicious one."""
-    client = honest_client(honest)
-    assert client.key is not None
-    party = relying_party(honest.issuer, client.client_id, client.key)
-    away = party.get("/log-ind")
-    assert away.status_code == 302, away.text
-    begun = away.headers["Location"]
-    browser = CitizenBrowser(honest.issuer)
-    page = browser.submit(browser.get(begun), "/cancel")  # only to learn the state
-    assert page.answer is not None
-    answer = {"code": "made-elsewhere", "state": page.answer["state"]}
-    if issuer == "malicious":
-        answer["iss"] = malicious.issuer
-    assert refused_as_mix_up(party.get("/callback", query_string=answer))
-    assert urlsplit(begun).netloc == urlsplit(honest.issuer).netloc
+    its_browser = app.test_client()
+    assert its_browser.get("/login", base_url=SITE).headers["Location"].startswith(issuer)
+    [(_, pushed)] = received
+    taken = {name: value for name, value in pushed.items() if not name.startswith("client_assertion")}
+    citizen = CitizenBrowser(deployment.issuer)
+    page = citizen.get("/authorize?" + urlencode(taken))
+    page = outcome(citizen, page, deployment.code_of(USER))
+    assert page.answer is not None and page.answer["iss"] == deployment.issuer
+    answer = urlsplit(page.url)
+    its_browser.get(f"{answer.path}?{answer.query}", base_url=SITE)
+    assert told == ["mix_up"]
+    assert [path for path, _ in received] == ["/pushed_authorization_request"], "no code was brought to it"
