@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, render_template
 from werkzeug.serving import make_server
@@ -23,6 +24,7 @@ _LINE_BYTES = 2_000
 _MAIL_LINES = 2_000
 _SILENCE_SECONDS = 60
 _COLOUR = "#223a5e"
+_TIME_ZONE = ZoneInfo("Europe/Copenhagen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _read(raw: bytes) -> Mail:
     return Mail(
         to=str(mail["To"]),
         subject=str(mail["Subject"]),
-        at=mail["Date"].datetime,
+        at=mail["Date"].datetime.astimezone(_TIME_ZONE),
         language=str(mail["Content-Language"] or "da"),
         text=mail.get_content().replace("\r\n", "\n").strip(),
     )

@@ -38,7 +38,7 @@ def test_a_mail_stands_on_the_page_as_it_was_written(mailbox: Mailbox) -> None:
     page = sent(mailbox, "Din nøgle er fjernet", ".\n..to prikker\nblå bånd\n")
     assert "Din nøgle er fjernet" in page and "freja@post.example" in page
     assert ".\n..to prikker\nblå bånd" in page
-    assert "24.11.2026 kl. 09.30" in page
+    assert "24.11.2026 kl. 10.30" in page
 
 
 def test_markup_in_a_mail_is_text(mailbox: Mailbox) -> None:
