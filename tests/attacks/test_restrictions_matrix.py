@@ -12,6 +12,7 @@ from tests.support.deployment import Deployment
 from tests.support.journey import USER, Journey, begin, cookie, party
 from tests.support.refreshing import refresh, refreshing_party
 from tests.support.relying_party import AuthorizationAsked, RelyingParty
+from tests.support.request_objects import request_object
 from tests.support.signed_in import code_for, session_of
 
 # --- S-035: who is stopped is stopped everywhere ---------------------------------------------------------------
@@ -226,3 +227,26 @@ def test_a_clients_limits_are_the_same_by_every_way_in(
     assert pushed(strict, strict.parameters("v" * 43, "s", "n")) == "accepted"
     for plain in (by_get, by_post):
         assert plain(strict, strict.parameters("v" * 43, "s", "n")) == "invalid_request", "fapi2 must push"
+
+
+def pushed_signed(service: RelyingParty, parameters: dict[str, str]) -> str:
+    return pushed(service, {"request": request_object(service, parameters)})
+
+
+def signed_by_get(service: RelyingParty, parameters: dict[str, str]) -> str:
+    beside = {"client_id": service.client.client_id, "redirect_uri": service.client.redirect_uri}
+    return by_get(service, beside | {"request": request_object(service, parameters)})
+
+
+@pytest.mark.parametrize("way", [pushed_signed, signed_by_get])
+def test_a_signature_widens_no_limit(
+    deployment: Deployment, way: Callable[[RelyingParty, dict[str, str]], str]
+) -> None:
+    """S-078, S-034: the same inside a request object."""
+    organisation = deployment.add_organisation("Prøvestaten", "99000009", "state")
+    metadata = {"profile": "oidc", "token_endpoint_auth_method": "private_key_jwt"}
+    service = RelyingParty(deployment, deployment.add_client("Signerer", organisation, **metadata))
+    good = service.parameters("v" * 43, "s", "n")
+    assert way(service, good) == "accepted"
+    for name, changes, error in LIMITS:
+        assert way(service, good | changes) == error, name
