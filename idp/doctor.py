@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from idp.readiness import database_faults, redis_faults, secret_faults
-from idp.storage import in_redis
+from idp.storage import redis_client
 from keys.rotation import upcoming
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _findings(part: str, faults: list[str], well: str) -> list[Finding]:
 
 
 def _clock(wiring: "Wiring") -> list[Finding]:
-    difference = abs(wiring.clock() - in_redis.server_time(wiring.redis))
+    difference = abs(wiring.clock() - redis_client.server_time(wiring.redis))
     if difference > _MOST_DIFFERENCE:
         seconds = int(difference.total_seconds())
         return [Finding("clock", False, f"differs from Redis' clock by {seconds} s. Set both by NTP.")]

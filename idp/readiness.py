@@ -7,7 +7,7 @@ matter here: everything inside is UTC.
 from typing import TYPE_CHECKING
 
 from idp.errors import ConfigurationFaults, StoreUnavailable
-from idp.storage import in_redis
+from idp.storage import redis_client
 from keys.errors import KeysError
 from migrations import pending_revisions
 
@@ -50,7 +50,7 @@ def database_faults(wiring: "Wiring") -> list[str]:
 
 def redis_faults(wiring: "Wiring") -> list[str]:
     try:
-        return in_redis.check(wiring.redis)
+        return redis_client.check(wiring.redis)
     except StoreUnavailable:
         return ["Redis does not answer. Check ADGANG_REDIS_URL and the server."]
     except ConfigurationFaults as faults:

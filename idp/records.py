@@ -160,6 +160,15 @@ class BrowserSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """What the secrets of one visit to a sign-in open, as far as there is anything."""
+
+    attempt: LoginAttempt | None
+    partial: PartialSignIn | None
+    session: BrowserSession | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationCode:
     """What a code stands for. Found by the code's digest; spent in SQL, once."""
 

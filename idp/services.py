@@ -59,6 +59,7 @@ class Services:
     pushed_requests: ports.PushedRequests
     login_attempts: ports.LoginAttempts
     partial_sign_ins: ports.PartialSignIns
+    visits: ports.Visits
     codes: ports.AuthorizationCodes
     browser_sessions: ports.BrowserSessions
     one_time: ports.OneTime

@@ -326,7 +326,7 @@ class Wiring:
         if self.clock is not system_clock:
             return None
         try:
-            return self.key_store.time() or in_redis.server_time(self.redis)
+            return self.key_store.time() or redis_client.server_time(self.redis)
         except StoreUnavailable:
             return None
 
@@ -542,6 +542,8 @@ class Wiring:
             request_uri_lifetime=timedelta(seconds=settings.pushed_request_seconds),
             id_token_lifetime=timedelta(seconds=settings.id_token_seconds),
             access_token_lifetime=timedelta(seconds=settings.access_token_seconds),
+            offline_access_lifetime=timedelta(days=settings.offline_access_days),
+            offline_access_unused=timedelta(days=settings.offline_access_unused_days),
             login_attempt_lifetime=timedelta(seconds=settings.login_attempt_seconds),
             substantial_idle=timedelta(seconds=settings.session_idle_seconds),
             substantial_absolute=timedelta(seconds=settings.session_seconds),
@@ -554,6 +556,9 @@ class Wiring:
     @cached_property
     def services(self) -> Services:
         reading, client, clock = self.database.reading, self.redis, self.clock
+        login_attempts = in_redis.Records(client, clock, "login-attempt", LoginAttempt)
+        partial_sign_ins = in_redis.Records(client, clock, "partial-sign-in", PartialSignIn)
+        browser_sessions = in_redis.BrowserSessions(client, clock)
         return Services(
             policy=self.policy,
             clock=clock,
@@ -581,10 +586,11 @@ class Wiring:
                 self.policy.high_absolute,
             ),
             pushed_requests=in_redis.Records(client, clock, "pushed-request", PushedRequest),
-            login_attempts=in_redis.Records(client, clock, "login-attempt", LoginAttempt),
-            partial_sign_ins=in_redis.Records(client, clock, "partial-sign-in", PartialSignIn),
+            login_attempts=login_attempts,
+            partial_sign_ins=partial_sign_ins,
+            visits=in_redis.Visits(client, login_attempts, partial_sign_ins, browser_sessions),
             codes=in_redis.Records(client, clock, "code", AuthorizationCode),
-            browser_sessions=in_redis.BrowserSessions(client, clock),
+            browser_sessions=browser_sessions,
             one_time=in_redis.OneTime(client),
             seen=in_redis.Seen(client, clock),
             rates=in_redis.Rates(client),

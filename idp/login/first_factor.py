@@ -85,10 +85,10 @@ def neighbourhood_must_wait(services: Services) -> bool:
     """Whether so much failed from around this address that nothing is looked at now."""
     address, limit = peer_address(), services.policy.failed_sign_ins_per_address
     wider_limit = limit * services.policy.networks_to_addresses
-    return (
-        services.rates.reached(_FAILURES, neighbourhood(address)) >= limit
-        or services.rates.reached(_FAILURES_AROUND, wider_network(address)) >= wider_limit
+    here, around = services.rates.reached(
+        (_FAILURES, neighbourhood(address)), (_FAILURES_AROUND, wider_network(address))
     )
+    return here >= limit or around >= wider_limit
 
 
 def count_failure(services: Services, rejection: FactorRejected | Busy, kind: str) -> None:

@@ -27,6 +27,8 @@ from idp.web.static_files import StaticFiles
 
 BROWSER, PROOF, SESSION, KNOWN = "browser", "proof", "session", "known"
 
+_LONGEST_ID = 64
+
 PASSKEY = "passkey"
 """The ceremony of the first page, which asks nobody in particular."""
 
@@ -90,11 +92,14 @@ def ceremony_binding(visit: Visit, way: str) -> str:
 def find_signed_in(services: Services) -> SignedIn | None:
     """This browser's session, if it is live and its citizen was not signed out behind Redis' back (S-326)."""
     secret = read_cookie(SESSION)
-    if secret is None:
-        return None
+    found = services.browser_sessions.find(secret) if secret else None
+    return _still_signed_in(services, secret, found)
+
+
+def _still_signed_in(services: Services, secret: str | None, found: BrowserSession | None) -> SignedIn | None:
     now = services.clock()
-    session = services.sessions.live(services.browser_sessions.find(secret), now)
-    if session is None or services.ended_sessions.has_ended(session.session_id):
+    session = services.sessions.live(found, now)
+    if secret is None or session is None or services.ended_sessions.has_ended(session.session_id):
         return None
     moved = services.sessions.used(session, now)
     if moved is not None and services.browser_sessions.replace(secret, moved):
@@ -120,10 +125,13 @@ def open_visit(services: Services, attempt_id: str) -> Visit:
     Raises:
         WrongTurn: there is no such attempt, it is over, or it belongs to another browser.
     """
-    attempt = services.login_attempts.find(attempt_id) if len(attempt_id) <= 64 else None
+    if len(attempt_id) > _LONGEST_ID:
+        raise WrongTurn(Notice(kind=NoticeKind.EXPIRED), 410)
+    session_secret = read_cookie(SESSION)
+    brought = services.visits.find(attempt_id, proof=read_cookie(PROOF), session=session_secret)
+    attempt, secret = brought.attempt, read_cookie(BROWSER)
     if attempt is None:
         raise WrongTurn(Notice(kind=NoticeKind.EXPIRED), 410)
-    secret = read_cookie(BROWSER)
     if secret is None or digest(secret) != attempt.browser_digest:
         raise WrongTurn(Notice(kind=NoticeKind.OTHER_BROWSER), 403)
     now = services.clock()
@@ -135,8 +143,8 @@ def open_visit(services: Services, attempt_id: str) -> Visit:
         registered=registered,
         browser_secret=secret,
         now=now,
-        signed_in=find_signed_in(services),
-        partial=_find_partial(services, attempt),
+        signed_in=_still_signed_in(services, session_secret, brought.session),
+        partial=_of_this_attempt(brought.partial, attempt),
     )
 
 
@@ -202,11 +210,9 @@ def logo_url(logo: str | None) -> str | None:
     return files.find_url(f"logos/{logo}") if logo else None
 
 
-def _find_partial(services: Services, attempt: LoginAttempt) -> PartialSignIn | None:
+def _of_this_attempt(partial: PartialSignIn | None, attempt: LoginAttempt) -> PartialSignIn | None:
     """What was proven in this very attempt; a proof from another one counts for nothing (S-299)."""
-    secret = read_cookie(PROOF)
-    found = services.partial_sign_ins.find(secret) if secret else None
-    return found if found is not None and found.attempt_id == attempt.attempt_id else None
+    return partial if partial is not None and partial.attempt_id == attempt.attempt_id else None
 
 
 def peer_address() -> str:

@@ -4,6 +4,7 @@ SQLite: WAL, `synchronous=FULL`, `BEGIN IMMEDIATE`, one writer at a time in each
 `synchronous_commit=on` as it comes. Reads use a second engine in autocommit mode, so that no read holds a transaction.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,8 +128,14 @@ def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    """Take the write lock at the start: a deferred transaction that upgrades can fail half-way."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Take the write lock at the start: a deferred transaction that upgrades can fail half-way.
+
+    Asked of the driver itself, since every transaction begins with it (statements.py).
+    """
+    try:
+        connection.connection.cursor().execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as fault:
+        raise StoreUnavailable("the database did not take this transaction") from fault
 
 
 def _translate(context: ExceptionContext) -> None:

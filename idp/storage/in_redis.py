@@ -5,18 +5,16 @@ Keys are `adgang:<kind>:<SHA-256 of the secret>`, so nothing a user types reache
 redis_client.py's matter.
 """
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 import redis
 
-from idp.errors import StoreUnavailable
 from idp.ids import digest
-from idp.records import BrowserSession
-from idp.storage.redis_client import EPOCH_KEY
+from idp.records import Brought, BrowserSession, LoginAttempt, PartialSignIn
+from idp.storage.redis_client import EPOCH_KEY, store_faults_told
 
 _SWEEP_AFTER = timedelta(minutes=2)
 """How long a key outlives its record, so that a clock a little behind still finds what it should."""
@@ -50,38 +48,6 @@ class Expiring(Protocol):
 Record = TypeVar("Record", bound=Expiring)
 
 
-@contextmanager
-def _store() -> Iterator[None]:
-    """Tell every trouble with Redis in the house's one word for it."""
-    try:
-        yield
-    except (redis.RedisError, OSError) as fault:
-        raise StoreUnavailable("Redis did not answer or refused to write") from fault
-
-
-def check(client: "redis.Redis") -> list[str]:
-    """What is wrong with this server for our purpose, in sentences; raises StoreUnavailable (S-321)."""
-    with _store():
-        client.ping()
-    try:
-        policy = cast(dict[str, str], client.config_get("maxmemory-policy", "appendonly"))
-    except redis.RedisError:
-        return []  # a hosted server may forbid CONFIG; its operator answers for these two
-    faults = []
-    if policy.get("maxmemory-policy") != "noeviction":
-        faults.append("Redis may evict what we must not forget: set maxmemory-policy noeviction.")
-    if policy.get("appendonly") != "yes":
-        faults.append("Redis keeps nothing over a restart: set appendonly yes.")
-    return faults
-
-
-def server_time(client: "redis.Redis") -> datetime:
-    """The server's clock."""
-    with _store():
-        seconds, micros = client.time()
-    return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
-
-
 class Records(Generic[Record]):
     """Implements `ports.Records` for one kind of record."""
 
@@ -95,25 +61,30 @@ class Records(Generic[Record]):
 
     def put(self, secret: str, record: Record) -> None:
         life = _milliseconds(record.expires_at - self._clock() + _SWEEP_AFTER)
-        with _store():
-            self._client.set(self._key(secret), msgspec.json.encode(record), px=life)
+        with store_faults_told():
+            self._client.set(self.key(secret), msgspec.json.encode(record), px=life)
 
     def find(self, secret: str) -> Record | None:
-        with _store():
-            found = self._client.get(self._key(secret))
+        with store_faults_told():
+            found = self._client.get(self.key(secret))
+        return self.read(cast("bytes | None", found))
+
+    def read(self, found: bytes | None) -> Record | None:
+        """What stood at a key, as `find` gives it."""
         if found is None:
             return None
         try:
-            record = self._decoder.decode(cast(bytes, found))
+            record = self._decoder.decode(found)
         except msgspec.MsgspecError:
             return None  # written by a version that meant something else by it: the citizen begins again
         return record if record.expires_at > self._clock() else None
 
     def forget(self, secret: str) -> None:
-        with _store():
-            self._client.delete(self._key(secret))
+        with store_faults_told():
+            self._client.delete(self.key(secret))
 
-    def _key(self, secret: str) -> str:
+    def key(self, secret: str) -> str:
+        """Where a record is kept."""
         return f"adgang:{self._kind}:{digest(secret)}"
 
 
@@ -127,50 +98,50 @@ class BrowserSessions:
 
     def put(self, secret: str, session: BrowserSession) -> None:
         index, life = self._index(session.citizen_id), self._life(session)
-        with _store(), self._client.pipeline(transaction=True) as pipeline:
-            pipeline.set(self._key(digest(secret)), msgspec.json.encode(session), px=life)
+        with store_faults_told(), self._client.pipeline(transaction=True) as pipeline:
+            pipeline.set(self.key(digest(secret)), msgspec.json.encode(session), px=life)
             pipeline.sadd(index, digest(secret))
             pipeline.pexpire(index, _milliseconds(timedelta(days=2)))  # longer than any session may last
             pipeline.execute()
 
     def find(self, secret: str) -> BrowserSession | None:
-        with _store():
-            return self._decode(cast("bytes | None", self._client.get(self._key(digest(secret)))))
+        with store_faults_told():
+            return self.read(cast("bytes | None", self._client.get(self.key(digest(secret)))))
 
     def replace(self, secret: str, session: BrowserSession) -> bool:
-        key, life = self._key(digest(secret)), self._life(session)
-        with _store():
+        key, life = self.key(digest(secret)), self._life(session)
+        with store_faults_told():
             return bool(self._client.set(key, msgspec.json.encode(session), px=life, xx=True))
 
     def forget(self, secret: str) -> None:
-        key = self._key(digest(secret))
-        with _store():
-            found = self._decode(cast("bytes | None", self._client.getdel(key)))
+        key = self.key(digest(secret))
+        with store_faults_told():
+            found = self.read(cast("bytes | None", self._client.getdel(key)))
             if found is not None:
                 self._client.srem(self._index(found.citizen_id), digest(secret))
 
     def of_citizen(self, citizen_id: str) -> list[BrowserSession]:
-        with _store():
+        with store_faults_told():
             return self._read_all(self._members(citizen_id))
 
     def forget_all_of(self, citizen_id: str) -> list[BrowserSession]:
-        with _store():
+        with store_faults_told():
             members = self._members(citizen_id)
             sessions = self._read_all(members)
             if members:
                 # Not the whole index: a session that began meanwhile must stay listed, so that the next call finds it.
                 with self._client.pipeline(transaction=True) as pipeline:
-                    pipeline.delete(*(self._key(member) for member in members))
+                    pipeline.delete(*(self.key(member) for member in members))
                     pipeline.srem(self._index(citizen_id), *members)
                     pipeline.execute()
             return sessions
 
     def forget_these(self, citizen_id: str, session_ids: Collection[str]) -> None:
-        with _store():
+        with store_faults_told():
             for member in self._members(citizen_id):
-                session = self._decode(cast("bytes | None", self._client.get(self._key(member))))
+                session = self.read(cast("bytes | None", self._client.get(self.key(member))))
                 if session is not None and session.session_id in session_ids:
-                    self._client.delete(self._key(member))
+                    self._client.delete(self.key(member))
                     self._client.srem(self._index(citizen_id), member)
 
     def _members(self, citizen_id: str) -> list[str]:
@@ -181,12 +152,13 @@ class BrowserSessions:
     def _read_all(self, members: list[str]) -> list[BrowserSession]:
         if not members:
             return []
-        found = cast("list[bytes | None]", self._client.mget([self._key(member) for member in members]))
+        found = cast("list[bytes | None]", self._client.mget([self.key(member) for member in members]))
         now = self._clock()
-        live = (session for raw in found if (session := self._decode(raw)) is not None)
+        live = (session for raw in found if (session := self.read(raw)) is not None)
         return [session for session in live if session.expires_at > now and session.idle_expires_at > now]
 
-    def _decode(self, raw: bytes | None) -> BrowserSession | None:
+    def read(self, raw: bytes | None) -> BrowserSession | None:
+        """What stood at a key, as `find` gives it."""
         if raw is None:
             return None
         try:
@@ -198,12 +170,44 @@ class BrowserSessions:
         return _milliseconds(min(session.expires_at, session.idle_expires_at) - self._clock() + _SWEEP_AFTER)
 
     @staticmethod
-    def _key(secret_digest: str) -> str:
+    def key(secret_digest: str) -> str:
+        """Where a session is kept."""
         return f"adgang:session:{secret_digest}"
 
     @staticmethod
     def _index(citizen_id: str) -> str:
         return f"adgang:sessions-of:{digest(citizen_id)}"
+
+
+class Visits:
+    """Implements `ports.Visits`: one MGET."""
+
+    def __init__(
+        self,
+        client: "redis.Redis",
+        attempts: Records[LoginAttempt],
+        partials: Records[PartialSignIn],
+        sessions: BrowserSessions,
+    ) -> None:
+        self._client = client
+        self._attempts = attempts
+        self._partials = partials
+        self._sessions = sessions
+
+    def find(self, attempt_id: str, *, proof: str | None, session: str | None) -> Brought:
+        keys = {"attempt": self._attempts.key(attempt_id)}
+        if proof is not None:
+            keys["partial"] = self._partials.key(proof)
+        if session is not None:
+            keys["session"] = self._sessions.key(digest(session))
+        with store_faults_told():
+            found = cast("list[bytes | None]", self._client.mget(list(keys.values())))
+        raw = dict(zip(keys, found, strict=True))
+        return Brought(
+            attempt=self._attempts.read(raw.get("attempt")),
+            partial=self._partials.read(raw.get("partial")),
+            session=self._sessions.read(raw.get("session")),
+        )
 
 
 class OneTime:
@@ -213,12 +217,12 @@ class OneTime:
         self._client = client
 
     def put(self, kind: str, key: str, value: str, lifetime: timedelta) -> bool:
-        with _store():
+        with store_faults_told():
             name = f"adgang:once:{kind}:{digest(key)}"
             return bool(self._client.set(name, value, nx=True, px=_milliseconds(lifetime)))
 
     def take(self, kind: str, key: str) -> str | None:
-        with _store():
+        with store_faults_told():
             found = cast("bytes | None", self._client.getdel(f"adgang:once:{kind}:{digest(key)}"))
         return None if found is None else found.decode()
 
@@ -232,7 +236,7 @@ class Seen:
 
     def first_time(self, kind: str, key: str, *, issued_at: datetime, until: datetime) -> bool:
         now = self._clock()
-        with _store():
+        with store_faults_told():
             answer = self._script(
                 keys=[f"adgang:seen:{kind}:{digest(key)}", EPOCH_KEY],
                 args=[str(issued_at.timestamp()), str(now.timestamp()), _milliseconds(until - now)],
@@ -248,12 +252,13 @@ class Rates:
         self._script = client.register_script(_COUNT)
 
     def count(self, kind: str, key: str, window: timedelta) -> int:
-        with _store():
+        with store_faults_told():
             return int(self._script(keys=[self._key(kind, key)], args=[_milliseconds(window)]))
 
-    def reached(self, kind: str, key: str) -> int:
-        with _store():
-            return int(cast("bytes | None", self._client.get(self._key(kind, key))) or 0)
+    def reached(self, *counters: tuple[str, str]) -> list[int]:
+        with store_faults_told():
+            found = self._client.mget([self._key(kind, key) for kind, key in counters])
+        return [int(count or 0) for count in cast("list[bytes | None]", found)]
 
     @staticmethod
     def _key(kind: str, key: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from idp.records import (
     AuthorizationCode,
+    Brought,
     BrowserSession,
     Citizen,
     Consent,
@@ -54,6 +55,13 @@ class Records(Protocol[Record]):
 
     def forget(self, secret: str) -> None:
         """After this returns, no caller finds it."""
+
+
+class Visits(Protocol):
+    """The records that a page of a sign-in begins with."""
+
+    def find(self, attempt_id: str, *, proof: str | None, session: str | None) -> Brought:
+        """As the `find` of each would give them; None for a secret that the browser did not bring. One look."""
 
 
 PushedRequests = Records[PushedRequest]
@@ -114,8 +122,8 @@ class Rates(Protocol):
     def count(self, kind: str, key: str, window: timedelta) -> int:
         """Add one and return the count in the present window, this one included. Never fails open: raises."""
 
-    def reached(self, kind: str, key: str) -> int:
-        """The count in the present window, adding nothing."""
+    def reached(self, *counters: tuple[str, str]) -> list[int]:
+        """The counts of these (kind, key) in their present windows, adding nothing. One look."""
 
 
 # --- SQL -------------------------------------------------------------------------------------------------------

@@ -8,13 +8,16 @@ under which keys, is in_redis.py's.
 
 import queue
 import select
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from idp.errors import StoreUnavailable
 
 EPOCH_KEY = "adgang:epoch"
 
@@ -49,6 +52,38 @@ def connect(url: str, clock: Callable[[], datetime], *, connections: int = 12) -
         redis_connect_func=on_connect,
     )
     return _Client(connection_pool=pool)
+
+
+@contextmanager
+def store_faults_told() -> Iterator[None]:
+    """Tell every trouble with Redis in the house's one word for it."""
+    try:
+        yield
+    except (redis.RedisError, OSError) as fault:
+        raise StoreUnavailable("Redis did not answer or refused to write") from fault
+
+
+def check(client: "redis.Redis") -> list[str]:
+    """What is wrong with this server for our purpose, in sentences; raises StoreUnavailable (S-321)."""
+    with store_faults_told():
+        client.ping()
+    try:
+        policy = cast(dict[str, str], client.config_get("maxmemory-policy", "appendonly"))
+    except redis.RedisError:
+        return []  # a hosted server may forbid CONFIG; its operator answers for these two
+    faults = []
+    if policy.get("maxmemory-policy") != "noeviction":
+        faults.append("Redis may evict what we must not forget: set maxmemory-policy noeviction.")
+    if policy.get("appendonly") != "yes":
+        faults.append("Redis keeps nothing over a restart: set appendonly yes.")
+    return faults
+
+
+def server_time(client: "redis.Redis") -> datetime:
+    """The server's clock."""
+    with store_faults_told():
+        seconds, micros = client.time()
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
 
 
 class _Client(redis.Redis):

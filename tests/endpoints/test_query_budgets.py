@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from tests.support.deployment import Deployment
+from tests.support.journey import begin
 from tests.support.refreshing import refresh, refreshing_party, tokens_of
 from tests.support.relying_party import RelyingParty
 from tests.support.signed_in import code_for
@@ -106,3 +107,25 @@ def test_a_push_costs_no_sql(deployment: Deployment) -> None:
         party.ask()
     assert costs["reads"] == costs["transactions"] == 0
     assert costs["round trips"] <= 3
+
+
+def test_a_page_of_a_sign_in_opens_what_the_browser_brought_in_one_round_trip(deployment: Deployment) -> None:
+    journey = begin(deployment)
+    journey.password()
+    with _counted(deployment) as costs:
+        assert "code" in journey.browser.get(journey.address).ids
+    assert costs["round trips"] == 1
+    assert costs["transactions"] == 0
+    assert costs["reads"] <= 3  # the registry's version, the factors, what caps them
+
+
+def test_what_a_whole_sign_in_costs(deployment: Deployment) -> None:
+    """Two factors, and what the service gets; with the redirects and pages between."""
+    journey = begin(deployment)
+    with _counted(deployment) as costs:
+        journey.password()
+        journey.code()
+        page = journey.answer()
+    assert page.answer is not None
+    assert costs["transactions"] <= 6
+    assert costs["round trips"] <= 11

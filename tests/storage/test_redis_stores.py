@@ -10,9 +10,17 @@ import redis
 
 from idp.errors import StoreUnavailable
 from idp.ids import new_secret
-from idp.records import AuthorizationRequest, BrowserSession, ProvenFactor, PushedRequest
-from idp.storage.in_redis import BrowserSessions, OneTime, Rates, Records, Seen, check
-from idp.storage.redis_client import connect
+from idp.records import (
+    AuthorizationRequest,
+    Brought,
+    BrowserSession,
+    LoginAttempt,
+    PartialSignIn,
+    ProvenFactor,
+    PushedRequest,
+)
+from idp.storage.in_redis import BrowserSessions, OneTime, Rates, Records, Seen, Visits
+from idp.storage.redis_client import check, connect
 from tests.support.clock import FrozenClock
 
 MINUTE = timedelta(minutes=1)
@@ -143,8 +151,7 @@ def test_counting_is_exact_under_parallel_callers(client: redis.Redis) -> None:
     with ThreadPoolExecutor(CALLERS) as pool:
         counts = sorted(pool.map(lambda _: rates.count("password", "address", MINUTE), range(200)))
     assert counts == list(range(1, 201))
-    assert rates.reached("password", "address") == 200
-    assert rates.reached("password", "another") == 0
+    assert rates.reached(("password", "address"), ("password", "another")) == [200, 0]
 
 
 def test_a_session_that_was_ended_does_not_come_back(client: redis.Redis, clock: FrozenClock) -> None:
@@ -154,6 +161,30 @@ def test_a_session_that_was_ended_does_not_come_back(client: redis.Redis, clock:
     store.forget("secret")
     assert not store.replace("secret", session)
     assert store.find("secret") is None
+
+
+def test_a_visit_opens_what_its_secrets_name_and_nothing_else(
+    client: redis.Redis, clock: FrozenClock
+) -> None:
+    """S-299: each secret opens a record of its own kind, as the store of that kind would."""
+    now, session = clock(), a_session(clock)
+    attempt = LoginAttempt(
+        "attempt", "browser", a_request(clock).request, "key", now, now + MINUTE, now + 3 * MINUTE
+    )
+    partial = PartialSignIn("attempt", "citizen", (), now, now + 2 * MINUTE)
+    attempts = Records(client, clock, "login-attempt", LoginAttempt)
+    partials = Records(client, clock, "partial-sign-in", PartialSignIn)
+    sessions = BrowserSessions(client, clock)
+    visits = Visits(client, attempts, partials, sessions)
+    attempts.put("a", attempt)
+    partials.put("p", partial)
+    sessions.put("s", session)
+    assert visits.find("a", proof="p", session="s") == Brought(attempt, partial, session)
+    assert visits.find("a", proof=None, session="s") == Brought(attempt, None, session)
+    assert visits.find("a", proof="s", session="p") == Brought(attempt, None, None)
+    assert visits.find("p", proof=None, session=None) == Brought(None, None, None)
+    clock.forward(2 * MINUTE)
+    assert visits.find("a", proof="p", session="s") == Brought(attempt, None, session)
 
 
 def test_a_citizens_sessions_are_listed_and_ended_together(client: redis.Redis, clock: FrozenClock) -> None:
