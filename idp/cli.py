@@ -12,6 +12,7 @@ from clients_registry.services import RegistryServices
 from idp.commands.citizens import citizens, consents
 from idp.commands.frame import check_tables, failures_told, read_settings
 from idp.commands.letters import letters
+from idp.commands.messages import messages
 from idp.commands.operations import doctor, migrate, secrets, serve, settings, sweep
 from idp.wiring import Wiring
 from keys.cli import make_group as make_keys_group
@@ -51,7 +52,7 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, sweep, doctor, settings, secrets, citizens, consents, letters):
+for command in (serve, migrate, sweep, doctor, settings, secrets, citizens, consents, letters, messages):
     main.add_command(command)
 main.add_command(make_organisations_group(_registry))
 main.add_command(make_clients_group(_registry))

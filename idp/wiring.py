@@ -93,7 +93,9 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from idp.letters.inviting import Inviting
+    from idp.letters.posted_messages import PostedMessages
     from idp.letters.printing import Printing
+    from idp.letters.words import Sender
 
 _NAME = "Adgang"
 """What authenticator apps show beside the six digits."""
@@ -481,11 +483,28 @@ class Wiring:
     @property
     def printing(self) -> "Printing":
         from idp.letters.printing import Printing
+
+        return Printing(self.database.transact, self.letters, self._letters_sender, self.clock)
+
+    @cached_property
+    def posted_messages(self) -> "PostedMessages":
+        from idp.letters.posted_messages import PostedMessages
+
+        return PostedMessages(
+            transact=self.database.transact,
+            outbox=self.outbox,
+            texts=lambda: self.message_texts,
+            sealer=self._sealer("messages"),
+            sender=self._letters_sender,
+            clock=self.clock,
+        )
+
+    @property
+    def _letters_sender(self) -> "Sender":
         from idp.letters.words import Sender
 
         settings = self.settings
-        sender = Sender(settings.issuer, settings.operator_name, settings.operator_contact)
-        return Printing(self.database.transact, self.letters, sender, self.clock)
+        return Sender(settings.issuer, settings.operator_name, settings.operator_contact)
 
     @cached_property
     def citizens(self) -> Citizens:

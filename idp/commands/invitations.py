@@ -128,6 +128,14 @@ def print_waiting(wiring: Wiring, out: Path, kind: LetterKind | None) -> list[Pa
     return files
 
 
+def print_messages(wiring: Wiring, out: Path) -> list[Path]:
+    """Print the messages that go by letter; the files."""
+    try:
+        return [printed.path for printed in wiring.posted_messages.run(out)]
+    except PrintingRefused as refusal:
+        raise Refused(str(refusal)) from None
+
+
 def _progress() -> Progress:
     return Progress(
         TextColumn("{task.description}"),

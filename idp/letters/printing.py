@@ -57,7 +57,7 @@ class Printing:
         Raises:
             PrintingRefused
         """
-        with _locked(directory), _workers(self.waiting(kind)) as submit:
+        with locked(directory), _workers(self.waiting(kind)) as submit:
             under_way: deque[tuple[list[LetterToPrint], Future[Path]]] = deque()
             after = 0
             while batch := self.letters.to_print(self.clock(), LETTERS_IN_A_FILE, kind, after=after):
@@ -93,11 +93,12 @@ def print_letters(batch: list[LetterToPrint], sender: Sender, directory: Path) -
         )
         file.add(each.addressee, text)
     path = directory / f"letters-{batch[0].letter.number:08d}.pdf"
-    _write(path, file.finish())
+    write_whole(path, file.finish())
     return path
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """A print file, whole or not at all, for its owner's eyes only."""
     new = path.with_suffix(".new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as out:
@@ -134,7 +135,8 @@ class _Here(Executor):
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
+    """One printing at a time in a directory. Raises: PrintingRefused."""
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(directory / ".printing", os.O_RDWR | os.O_CREAT, 0o600)

@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Engine, and_, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from idp.ids import new_id
@@ -71,6 +71,14 @@ class Outbox:
         )
         with self._engine.connect() as connection:
             return [_delivery(row) for row in connection.execute(_DUE.where(ready).limit(limit))]
+
+    def count_waiting(self, channel: Channel) -> int:
+        queued = and_(deliveries.c.status == _QUEUED, deliveries.c.channel == channel.value)
+        with self._engine.connect() as connection:
+            count: int = connection.execute(
+                select(func.count()).select_from(deliveries).where(queued)
+            ).scalar_one()
+        return count
 
     def claim(self, tx: Connection, delivery: Delivery, next_at: datetime) -> bool:
         as_seen = and_(

@@ -49,6 +49,9 @@ class Outbox(Protocol):
     def due(self, now: datetime, channel: Channel, limit: int) -> list[Delivery]:
         """Deliveries that may be tried now, the longest due first."""
 
+    def count_waiting(self, channel: Channel) -> int:
+        """How many are queued on that channel, due or not."""
+
     def claim(self, tx: Tx, delivery: Delivery, next_at: datetime) -> bool:
         """Count a try and move the next one: of many callers with the same delivery one gets True."""
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pypdf import PdfReader
 
+from idp.citizens import NewCitizen
 from idp.cli import main
 from idp.clock import system_clock
 from idp.ids import new_id
@@ -18,7 +19,8 @@ from idp.letters import printing
 from idp.letters.inviting import Invitee, InviteeRefused, parse_invitee, split_name
 from idp.letters.letter import LetterFault, LetterKind, LetterRejected
 from idp.letters.letters import Letters
-from idp.records import Citizen
+from idp.new_citizens import Contact
+from idp.records import Address, Citizen
 from idp.secrets_directory import create_secrets
 from idp.settings import Settings
 from idp.wiring import Wiring
@@ -223,7 +225,7 @@ def test_files_are_cut_and_nobody_else_may_read_them(
 
 def test_one_command_prints_into_a_directory_at_a_time(operator: Operator) -> None:
     held = threading.Event()
-    with printing._locked(operator.out):
+    with printing.locked(operator.out):
         held.set()
         _, done = operator.invite(HEADER + FREJA)
     assert done.exit_code == 1
@@ -252,3 +254,43 @@ def test_a_person_is_never_part_of_a_representation() -> None:
         parse_invitee(cpr="700228123", name="Holm", address="Havnegade", language="xx")
     assert len(refused.value.faults) == 4
     assert "Holm" not in str(refused.value)
+
+
+def test_messages_that_go_by_letter_are_printed_once_in_the_language_of_their_reader(
+    operator: Operator,
+) -> None:
+    """A citizen without e-mail is told on paper; broken off before it is noted, the same file is made again."""
+    wiring = operator.wiring()
+    wiring.ensure_keys()
+    for user_id, cpr, language in (("freja.holm", "8802701234", "en"), ("anders.and", "7003281234", "nb")):
+        wiring.new_citizens.add(
+            NewCitizen(user_id, cpr, "Freja", "Holm", "1970-02-28", locale=language),
+            actor="operator:test",
+            reason="a test",
+            contact=Contact(address=Address("Havnegade 1", "9990", "Nordhavn", "DK")),
+        )
+    waiting = json.loads(operator.adgang("messages", "waiting", "--json").stdout)["waiting"]
+    assert waiting["email"] == 0 and waiting["letter"] > 2
+
+    def broken_off(work: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(replace(wiring.posted_messages, transact=broken_off).run(operator.out))
+    first = operator.pages()
+    done = operator.adgang("letters", "print", "--kind", "message", "--out", str(operator.out), "--json")
+    assert done.exit_code == 0 and len(json.loads(done.stdout)["files"]) == 1
+    pages = operator.pages()
+    assert pages == first and len(pages) == waiting["letter"]
+    assert any("Your password was changed" in page and "Havnegade 1 9990 Nordhavn" in page for page in pages)
+    assert any("Passordet ditt" in page for page in pages)
+    assert not any("http" in page for page in pages)
+    again = operator.adgang("letters", "print", "--out", str(operator.out))
+    assert "No letter waits to be printed." in again.stdout
+    assert json.loads(operator.adgang("messages", "waiting", "--json").stdout)["waiting"]["letter"] == 0
+    wiring.close()
+
+
+def test_emails_that_were_given_up_are_queued_again_by_command(operator: Operator) -> None:
+    assert "0 e-mails are queued again." in operator.adgang("messages", "retry").stdout
+    assert "By letter: 0 wait." in operator.adgang("messages", "waiting").stdout
