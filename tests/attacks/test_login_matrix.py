@@ -37,7 +37,7 @@ RECOVERY = {
     "/recover", "/recover/step", "/recover/key-options", "/recover/letter-order", "/stop", "/stop/mine",
     *RECOVERY_OPEN_POSTS, *(f"/recover/{name}" for name in RECOVERY_POSTS),
 }  # fmt: skip
-"""Its own matrix is test_recovery_matrix.py."""
+"""Every one of them without a recovery, or its token: tests/flows/test_recovery.py."""
 DECIDING = {"/authorize", "/login/<attempt_id>"}
 """Pages that decide a request where nothing is missing; every state of them is a row below."""
 ENDING = {"/sign-out"}

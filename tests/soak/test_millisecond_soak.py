@@ -90,7 +90,7 @@ def test_no_random_schedule_hands_anybody_anything_of_the_others(tmp_path: Path)
     folder = "/dev/shm" if Path("/dev/shm").is_dir() else str(tmp_path)
     with (
         tempfile.TemporaryDirectory(dir=folder) as quick,
-        ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), max_tasks_per_child=1) as processes,
+        ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as processes,
     ):
         sizes, places = [_IN_A_DEPLOYMENT] * len(seeds), [quick] * len(seeds)
         for result in processes.map(go_through, seeds, sizes, places):
