@@ -22,7 +22,7 @@ from idp.login.own_client import OWN_PAGES
 from idp.login.pages import Asker, Notice, NoticeKind, OrganisationKind
 from idp.records import AuthorizationRequest, BrowserSession, LoginAttempt, PartialSignIn
 from idp.services import Services
-from idp.web import current_language, form_token, read_cookie, set_cookie
+from idp.web import current_language, form_token, read_cookie, set_cookie, tell_session_end
 from idp.web.static_files import StaticFiles
 
 BROWSER, PROOF, SESSION, KNOWN = "browser", "proof", "session", "known"
@@ -104,6 +104,7 @@ def _still_signed_in(services: Services, secret: str | None, found: BrowserSessi
     moved = services.sessions.used(session, now)
     if moved is not None and services.browser_sessions.replace(secret, moved):
         session = moved
+    tell_session_end(session.idle_expires_at - now, session.expires_at - now)
     return SignedIn(secret, session)
 
 

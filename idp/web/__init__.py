@@ -8,6 +8,7 @@
     language.py      da, en, nb: which one, and the catalogues
     cookies.py       names and attributes, in one place
     forms.py         the strict reading of a form; the two checks against forms from elsewhere
+    session_end.py   when the session ends, for the page that warns of it
     static_files.py  files with their digest in their address
 
 It knows no login and no portal. There is no SECRET_KEY and no flask.session: the house has one kind of session.
@@ -20,6 +21,7 @@ from idp.web.failures import RETRY_AFTER_SECONDS, ErrorPage, FailureKind, reques
 from idp.web.forms import accepts_cross_site_posts, check_form_token, form_token, read_form, read_query
 from idp.web.language import current_language, prefer_languages
 from idp.web.page import Page, render
+from idp.web.session_end import tell_session_end
 
 __all__ = [
     "make_flask",
@@ -41,4 +43,5 @@ __all__ = [
     "accepts_cross_site_posts",
     "current_language",
     "prefer_languages",
+    "tell_session_end",
 ]

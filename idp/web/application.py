@@ -17,6 +17,7 @@ from idp.web.failures import install_failures
 from idp.web.forms import check_post_is_ours
 from idp.web.language import LANGUAGES, install_languages, load_catalogues, remember_choice
 from idp.web.page import Page
+from idp.web.session_end import session_end
 from idp.web.static_files import StaticFiles, install_static_files, read_static_files
 from idp.web.templates import install_templates
 
@@ -41,7 +42,12 @@ def make_flask(config: WebConfig) -> Flask:
     install_failures(app)
     files = StaticFiles(read_static_files(_ROOT / "static", config.logo_directory), https=config.https)
     install_static_files(app, files)
-    facts = {"config": config, "languages": _language_links, "static_url": files.url}
+    facts = {
+        "config": config,
+        "languages": _language_links,
+        "static_url": files.url,
+        "session_end": session_end,
+    }
     install_templates(app, _ROOT / "templates", catalogues, facts)
     app.before_request(_check_front_door)
     app.after_request(_finish)
