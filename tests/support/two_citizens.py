@@ -41,12 +41,21 @@ def two_citizens(deployment: Deployment) -> TestClient:
 def come_again(deployment: Deployment, client: TestClient) -> None:
     """Time for new digits, and nobody signed in. What the process reads anew after a second is read here, outside every
     schedule: it is read under a lock of the process, where an actor must not be stopped."""
+    before = _digits(deployment)
     deployment.clock.forward(seconds=30)
+    while (
+        _digits(deployment) & before
+    ):  # once in a million steps they are those of the last one, which were used
+        deployment.clock.forward(seconds=30)
     for user_id in (ONE, OTHER):
         citizen = deployment.citizens[user_id].citizen
         deployment.wiring.services.browser_sessions.forget_all_of(citizen.citizen_id)
     deployment.wiring.services.registry.find_client(client.client_id)
     deployment.wiring.services.key_ring.public_jwks()
+
+
+def _digits(deployment: Deployment) -> set[tuple[str, str]]:
+    return {(user_id, deployment.code_of(user_id)) for user_id in (ONE, OTHER)}
 
 
 class InProcessParty(RelyingParty):
