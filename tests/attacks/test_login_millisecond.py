@@ -73,7 +73,7 @@ def test_requests_of_two_citizens_on_one_thread_at_every_pair(deployment: Deploy
 
 PARTS: list[tuple[Callable[[SignIn], Iterator[str]], int]] = [
     (SignIn.up_to_the_password, 20),
-    (SignIn.after_the_password, 80),
+    (SignIn.after_the_password, 75),
 ]
 
 
