@@ -83,6 +83,15 @@ OAUTH_ERRORS = (
         ),
     ),
     OAuthErrorHelp(
+        "invalid_target",
+        "RFC 8707, section 2",
+        "The resource asked for is not one that was granted.",
+        (
+            "Leave resource out, or send the issuer as it stands in the discovery document.",
+            "The value is compared character by character: check the trailing slash and the case.",
+        ),
+    ),
+    OAuthErrorHelp(
         "access_denied",
         "RFC 6749, section 4.1.2.1",
         "The citizen cancelled, or did not agree to what was asked.",
