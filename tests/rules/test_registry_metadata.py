@@ -316,7 +316,8 @@ def test_a_purpose_is_complete_and_nothing_else(change: dict[str, Any], where: s
 
 
 @pytest.mark.parametrize(
-    "claim", ["iss", "sub", "aud", "exp", "iat", "id", "nonce", "cnf", "acr", "amr", "sid", "at_hash", "client_id"]
+    "claim",
+    ["iss", "sub", "aud", "exp", "iat", "id", "nonce", "cnf", "acr", "amr", "sid", "at_hash", "client_id"],
 )
 def test_no_purpose_releases_a_claim_of_the_protocol(claim: str) -> None:
     """S-139: what a token says of itself comes from nobody's registration."""
