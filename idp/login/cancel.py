@@ -3,7 +3,7 @@
 from flask import Response
 
 from idp.errors import AccessDenied, OAuthError
-from idp.grants.authorization_code import AlreadyDecided, record_refusal
+from idp.grants.decision import AlreadyDecided, record_refusal
 from idp.login.pages import NoticeKind
 from idp.login.refusal import refusal_of
 from idp.login.sign_in import forget_proof

@@ -6,7 +6,8 @@ Knows the order of nothing (steps.py does) and the words of nothing (templates d
 from flask import Response
 
 from idp.errors import OAuthError
-from idp.grants.authorization_code import AlreadyDecided, issue_code
+from idp.grants.authorization_code import issue_code
+from idp.grants.decision import AlreadyDecided
 from idp.login import pages
 from idp.login.answer import check_can_answer, sealed_for
 from idp.login.page_of import page_of

@@ -12,11 +12,12 @@ refused with its registered error. What comes of a request is the login's matter
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
+from clients_registry.client import Client
 from clients_registry.errors import UnknownPurpose, UnregisteredRedirectUri
 from clients_registry.redirect_uris import check_redirect_uri
 from clients_registry.registry import RegisteredClient, Registry
@@ -157,35 +158,50 @@ def check_request(
     client = registered.client
     _check_kind(parameters)
     response_mode = parse_response_mode(parameters.get("response_mode"), registered=client.response_modes)
+    what, asked = check_what_is_asked(parameters, client)
+    return replace(
+        what,
+        redirect_uri=redirect_uri,
+        response_mode=response_mode,
+        state=_parse_text(parameters, "state", _STATE),
+        nonce=_parse_text(parameters, "nonce", _NONCE),
+        code_challenge=parse_challenge(parameters, required=pkce_required(client)),
+        prompt=prompt.parse_prompt(parameters.get("prompt")),
+        login_hint=_parse_text(parameters, "login_hint", _LOGIN_HINT),
+        display=prompt.parse_display(parameters.get("display")),
+        id_token_hint_subject=_subject(parameters, client.client_id, asked.subject, hints),
+    )
+
+
+def check_what_is_asked(
+    parameters: Mapping[str, str], client: Client
+) -> tuple[AuthorizationRequest, claims.ClaimsParameter]:
+    """What a request asks the citizen for, whatever way its answer takes: scope, purpose, claims and level.
+
+    Raises: OAuthError.
+    """
     scope = parse_scope(parameters.get("scope"), registered=client.scope)
     asked = claims.parse_claims(parameters.get("claims"))
     try:
         purpose = client.purpose(parameters.get("purpose"))
     except UnknownPurpose:
         raise InvalidRequest("The purpose must name one of the client's registered purposes.") from None
-    return AuthorizationRequest(
+    request = AuthorizationRequest(
         client_id=client.client_id,
-        redirect_uri=redirect_uri,
+        redirect_uri="",
         scope=scope,
         purpose_id=purpose.id,
         claims=claims.claims_within(purpose, scope, asked.named),
         id_token_claims=asked.id_token,
         wanted_values=asked.wanted_values,
-        response_mode=response_mode,
-        state=_parse_text(parameters, "state", _STATE),
-        nonce=_parse_text(parameters, "nonce", _NONCE),
-        code_challenge=parse_challenge(parameters, required=pkce_required(client)),
-        prompt=prompt.parse_prompt(parameters.get("prompt")),
         max_age_seconds=prompt.parse_max_age(parameters.get("max_age"), default=client.default_max_age),
         acr_values=asked.acr_values
         or parse_acr_values(parameters.get("acr_values"), default=client.default_acr_values),
         acr_essential=asked.acr_essential,
-        login_hint=_parse_text(parameters, "login_hint", _LOGIN_HINT),
         ui_locales=parse_locales(parameters.get("ui_locales")),
-        display=prompt.parse_display(parameters.get("display")),
-        id_token_hint_subject=_subject(parameters, client.client_id, asked.subject, hints),
         authenticator_age=asked.authenticator_age,
     )
+    return request, asked
 
 
 def _check_kind(parameters: Mapping[str, str]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from clients_registry.documents import metadata_of
 from idp.errors import InvalidGrant
-from idp.grants.authorization_code import AlreadyDecided, issue_code, redeem_code
+from idp.grants.authorization_code import issue_code, redeem_code
+from idp.grants.decision import AlreadyDecided
 from keys.errors import KeysError
 from tests.support.deployment import Deployment
 from tests.support.journey import begin, party

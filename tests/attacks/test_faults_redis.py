@@ -15,7 +15,8 @@ import requests
 
 from idp.app import create_app
 from idp.errors import InvalidGrant, StoreUnavailable
-from idp.grants.authorization_code import AlreadyDecided, issue_code, redeem_code
+from idp.grants.authorization_code import issue_code, redeem_code
+from idp.grants.decision import AlreadyDecided
 from idp.storage import embedded_valkey
 from idp.storage.in_redis import OneTime, Rates, Seen
 from idp.storage.redis_client import connect

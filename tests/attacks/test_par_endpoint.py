@@ -6,7 +6,8 @@ import pytest
 import requests
 
 from idp.errors import OAuthError, RedirectedError
-from idp.grants.authorization_code import AlreadyDecided, issue_code
+from idp.grants.authorization_code import issue_code
+from idp.grants.decision import AlreadyDecided
 from idp.protocol.authorization_request import OpenedRequest
 from tests.support.deployment import Deployment
 from tests.support.relying_party import RelyingParty
