@@ -23,6 +23,7 @@ DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
     "sign_ins": ("Sign-ins that ended in a session.", ()),
     "codes": ("Authorization codes, by outcome.", ("outcome",)),
     "refreshes": ("Uses of refresh tokens, by outcome.", ("outcome",)),
+    "revocations": ("Tokens that clients gave back, by what they were.", ("token",)),
     "tokens": ("Access tokens, by grant type.", ("grant",)),
     "client_authentications": ("Client authentications, by outcome.", ("outcome",)),
     "decisions": ("Decided authorization requests, by outcome.", ("outcome",)),

@@ -21,6 +21,7 @@ from idp.recovery.stopping import RecoveryStops
 from idp.repeated_values import RepeatedValues
 from idp.self_service import SelfService
 from idp.storage import ports
+from idp.tokens.revoked_tokens import RevokedTokens
 from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
 from keys.key_ring import KeyRing
@@ -69,6 +70,7 @@ class Services:
     consents: ports.Consents
     grants: ports.Grants
     refresh_tokens: ports.RefreshTokens
+    revoked_tokens: RevokedTokens
     spent: ports.Spent
     ended_sessions: ports.EndedSessions
     redemptions: ports.Redemptions

@@ -56,12 +56,13 @@ from idp.self_service import SelfService
 from idp.services import Services
 from idp.settings import Settings
 from idp.settings_webauthn import read_trust_roots
-from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql, redis_client
+from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql, redis_client, revoked_in_sql
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.storage.refresh_in_sql import RefreshTokens
 from idp.storage.safety_in_sql import Safeties
 from idp.storage.sealed_in_sql import SealedColumn
+from idp.tokens.revoked_tokens import RevokedTokens
 from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
 from keys.birth import ensure_keys
@@ -617,6 +618,7 @@ class Wiring:
             consents=in_sql.Consents(reading),
             grants=in_sql.Grants(reading, clock),
             refresh_tokens=RefreshTokens(reading),
+            revoked_tokens=RevokedTokens(revoked_in_sql.RevokedTokens(reading), clock),
             spent=in_sql.Spent(reading),
             ended_sessions=in_sql.EndedSessions(reading),
             redemptions=in_sql.Redemptions(reading),
@@ -647,6 +649,9 @@ class Wiring:
             "ended sessions": transact(lambda tx: in_sql.EndedSessions(reading).sweep(tx, now)),
             "expired grants": transact(lambda tx: in_sql.Grants(reading, self.clock).sweep(tx, now)),
             "expired refresh tokens": transact(lambda tx: RefreshTokens(reading).sweep(tx, now)),
+            "revoked access tokens": transact(
+                lambda tx: revoked_in_sql.RevokedTokens(reading).sweep(tx, now)
+            ),
             "failures of unknown user IDs": self.verification.sweep(now),
             "unfinished enrolments": self.enrolment.sweep(now),
             "private keys in the HSM that nothing needs": sweep_token(self.keys_services),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from idp.endpoints import revocation
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, published_response
 from idp.protocol import (
     authorization_request,
@@ -35,6 +36,7 @@ _RULES: tuple[Mapping[str, object], ...] = (
     prompt.METADATA,
     request_object.METADATA,
     response_mode.METADATA,
+    revocation.METADATA,
     scope.METADATA,
 )
 
@@ -46,6 +48,7 @@ def provider_metadata(policy: ProtocolPolicy, algorithms: tuple[str, ...]) -> di
         "authorization_endpoint": policy.authorization_endpoint,
         "pushed_authorization_request_endpoint": policy.pushed_authorization_request_endpoint,
         "token_endpoint": policy.token_endpoint,
+        "revocation_endpoint": policy.revocation_endpoint,
         "userinfo_endpoint": policy.userinfo_endpoint,
         "jwks_uri": policy.jwks_uri,
         "grant_types_supported": ["authorization_code", "refresh_token"],

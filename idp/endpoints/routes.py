@@ -5,6 +5,7 @@ from idp.endpoints.health import healthz
 from idp.endpoints.jwks import jwks
 from idp.endpoints.machine import Route, RouteTable
 from idp.endpoints.par import par
+from idp.endpoints.revocation import revocation
 from idp.endpoints.token import token
 from idp.endpoints.userinfo import userinfo
 from idp.protocol.client_auth import ClientAuthentication
@@ -26,6 +27,7 @@ def routes(services: Services) -> RouteTable:
         "/jwks/": keys,
         "/par": Route({"POST": par(services, authentication)}),
         "/token": Route({"POST": token(services, authentication)}, cross_origin=True),
+        "/revoke": Route({"POST": revocation(services, authentication)}, cross_origin=True),
         "/userinfo": Route({"GET": claims, "POST": claims}, cross_origin=True),
         "/healthz": Route({"GET": healthz}),
     }

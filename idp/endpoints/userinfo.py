@@ -88,6 +88,10 @@ def _client_of(services: Services, token: AccessToken, *, from_body: bool) -> Cl
 
 
 def _live_grant(services: Services, token: AccessToken) -> tuple[Grant, Citizen]:
+    if token.grant_id is None:
+        raise InvalidToken("The access token stands for no citizen.")
+    if token.token_id in services.revoked_tokens:
+        raise InvalidToken("The access token was revoked.")
     found = services.grants.find_live(token.grant_id, issued_at=token.issued_at)
     if found is None or found[0].client_id != token.client_id:
         raise InvalidToken("The access token was revoked.")

@@ -6,7 +6,9 @@ from idp.errors import TooManyRequests
 from idp.grants.parts import Parts
 
 
-def check_guesses(parts: Parts, kind: Literal["code", "refresh-token"], client_id: str, address: str) -> None:
+def check_guesses(
+    parts: Parts, kind: Literal["code", "refresh-token", "revocation"], client_id: str, address: str
+) -> None:
     """Count a miss, in the window of this client at this address and of this client anywhere.
 
     Raises: TooManyRequests.

@@ -77,6 +77,10 @@ class ProtocolPolicy:
         return f"{self.issuer}/token"
 
     @property
+    def revocation_endpoint(self) -> str:
+        return f"{self.issuer}/revoke"
+
+    @property
     def userinfo_endpoint(self) -> str:
         return f"{self.issuer}/userinfo"
 

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
     Dialect,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -127,6 +129,24 @@ ended_sessions = Table(
     UniqueConstraint("session_id"),
     Index("ended_sessions_by_end", "expires_at"),
 )
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("token_id", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("revoked_tokens_by_end", "expires_at"),
+)
+"""Access tokens that ended before their time, by `jti`, numbered in the order of their commits."""
+
+revoked_tokens_count = Table(
+    "revoked_tokens_count",
+    metadata,
+    Column("only_row", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+)
+"""One row, the last number given; it is locked to the end of the transaction that gives one. Absent before the first."""
 
 citizen_safety = Table(
     "citizen_safety",

@@ -23,11 +23,16 @@ ALGORITHM = "ES256"
 class AccessToken:
     """An access token of ours that was verified."""
 
-    grant_id: str
+    token_id: str
+    """The `jti`."""
+    grant_id: str | None
+    """None where no citizen stands behind it."""
     client_id: str
     subject: str
+    audience: str
     scope: tuple[str, ...]
     issued_at: datetime
+    expires_at: datetime
 
 
 def lifetime_seconds(policy: ProtocolPolicy, grant: Grant, now: datetime) -> int:
@@ -56,20 +61,34 @@ def access_token_claims(
 
 
 def check_access_token(claims: dict[str, Any], *, policy: ProtocolPolicy, now: datetime) -> AccessToken:
-    """Take the claims of a token whose signature and `typ` were verified (RFC 9068 §4).
+    """Take the claims of a token for our own endpoints, whose signature and `typ` were verified (RFC 9068 §4).
 
     Raises: InvalidToken.
     """
-    if claims.get("iss") != policy.issuer or claims.get("aud") != policy.issuer:
+    token = read_access_token(claims, policy=policy, now=now)
+    if token.audience != policy.issuer:
         raise InvalidToken("The access token is not meant for this endpoint.")
+    return token
+
+
+def read_access_token(claims: dict[str, Any], *, policy: ProtocolPolicy, now: datetime) -> AccessToken:
+    """The same for a token that may be meant for anybody.
+
+    Raises: InvalidToken.
+    """
+    if claims.get("iss") != policy.issuer:
+        raise InvalidToken("The access token was not issued here.")
     expires_at = claims.get("exp")
     # Our own clock wrote it, so there is no skew to forgive.
     if not isinstance(expires_at, int) or now.timestamp() >= expires_at:
         raise InvalidToken("The access token has expired.")
     return AccessToken(
-        grant_id=str(claims["grant_id"]),
+        token_id=str(claims["jti"]),
+        grant_id=claims.get("grant_id"),
         client_id=str(claims["client_id"]),
         subject=str(claims["sub"]),
+        audience=str(claims["aud"]),
         scope=tuple(str(claims["scope"]).split()),
         issued_at=datetime.fromtimestamp(int(claims["iat"]), UTC),
+        expires_at=datetime.fromtimestamp(expires_at, UTC),
     )

@@ -22,7 +22,7 @@ GET_PATHS = (
     "/userinfo",
     "/healthz",
 )
-POST_PATHS = ("/par", "/token", "/userinfo")
+POST_PATHS = ("/par", "/revoke", "/token", "/userinfo")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -57,7 +57,7 @@ def test_a_wrong_verb_is_told_in_json_with_the_right_ones(deployment: Deployment
         assert headers["Allow"], path
         assert headers["Content-Type"] == "application/json"
         assert b'"error":"invalid_request"' in body
-    for path in ("/par", "/token"):
+    for path in ("/par", "/revoke", "/token"):
         assert _raw(deployment, "GET", path)[0] == 405
 
 
@@ -175,7 +175,7 @@ def test_only_registered_origins_of_public_clients_may_read_from_a_browser(deplo
         redirect_uris=["https://app.nordhavn.example/cb"],
     )
     ours, other = "https://app.nordhavn.example", "https://byg.nordhavn.example"
-    for path in (*GET_PATHS[:4], "/token"):
+    for path in (*GET_PATHS[:4], "/token", "/revoke"):
         for origin in (ours, other, "null", "http://localhost:9"):
             headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
             for answer in (

@@ -23,7 +23,10 @@ def test_both_profiles_find_what_they_need() -> None:
     assert metadata["request_uri_parameter_supported"] is False
     assert metadata["request_parameter_supported"] is True
     assert metadata["require_signed_request_object"] is False
-    for name in ("authorization", "pushed_authorization_request", "token", "userinfo"):
+    for name in ("auth_methods", "auth_signing_alg_values"):
+        same = metadata[f"token_endpoint_{name}_supported"]
+        assert metadata[f"revocation_endpoint_{name}_supported"] == same
+    for name in ("authorization", "pushed_authorization_request", "revocation", "token", "userinfo"):
         assert str(metadata[f"{name}_endpoint"]).startswith("https://id.nordhavn.example/")
 
 

@@ -95,9 +95,23 @@ def test_userinfo_costs_one_read(deployment: Deployment) -> None:
     party = RelyingParty(deployment, deployment.clients["Byggesager"])
     asked = party.ask()
     access = party.redeem(code_for(party, asked), asked.verifier).json()["access_token"]
+    assert party.userinfo(access).status_code == 200
     with _counted(deployment) as costs:
         assert party.userinfo(access).status_code == 200
     assert dict(costs) == {"reads": 1}
+
+
+@pytest.mark.parametrize(("name", "statements"), [("access_token", 3), ("refresh_token", 2)])
+def test_a_revocation_costs_one_read_and_one_transaction(
+    deployment: Deployment, name: str, statements: int
+) -> None:
+    party = refreshing_party(deployment)
+    token = tokens_of(party)[name]
+    with _counted(deployment) as costs:
+        assert party.post("/revoke", {"token": token}).status_code == 200
+    assert (costs["reads"], costs["transactions"]) == (1, 1)
+    assert costs["statements"] == statements  # the grant, or its number and the token; ledger
+    assert costs["round trips"] <= 1  # the assertion's jti
 
 
 def test_a_push_costs_no_sql(deployment: Deployment) -> None:
