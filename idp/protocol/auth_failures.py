@@ -1,0 +1,26 @@
+"""Failed authentications of clients and resource servers: counted by name and by address (S-111)."""
+
+from datetime import timedelta
+from typing import Protocol
+
+from idp.errors import TooManyRequests
+from idp.protocol.policy import ProtocolPolicy
+
+
+class Rates(Protocol):
+    """See idp.storage.ports.Rates."""
+
+    def count(self, kind: str, key: str, window: timedelta) -> int: ...
+
+
+def count_failure(rates: Rates, policy: ProtocolPolicy, *, name: str | None, address: str) -> None:
+    """Count a failure; `name` is None for one that nobody is registered under, which gets no counter of its own.
+
+    Raises: TooManyRequests beyond the limit.
+    """
+    window = policy.failure_window
+    counts = [rates.count("client-auth-address", address, window)]
+    if name is not None:
+        counts.append(rates.count("client-auth-client", name, window))
+    if max(counts) > policy.client_failures_per_window:
+        raise TooManyRequests("Too many failed client authentications; wait a minute.")
