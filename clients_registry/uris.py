@@ -1,7 +1,8 @@
 """How we read a URI of a registration, and which of them lead to a public page.
 
 One strict reading of RFC 3986, by one expression, instead of a lenient parser whose idea of the host may differ from a
-browser's (S-002, S-003, S-004). Nothing is fetched here; whoever fetches checks the address again (S-178).
+browser's (S-002, S-003, S-004). Nothing is fetched here; whoever fetches asks here again, and then judges the address
+(idp.outbound, S-178).
 """
 
 import re
@@ -18,7 +19,7 @@ _URI = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*):"
     r"(?://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::(?P<port>[1-9][0-9]{0,4}))?(?=[/?]|$))?"
     r"(?P<path>(?:/[^/?#][^?#]*|/)?)"
-    r"(?:\?[^#]*)?"
+    r"(?P<query>(?:\?[^#]*)?)"
 )
 """No user information, no fragment; scheme and host in lower case, as browsers send them back."""
 
@@ -47,6 +48,13 @@ class Uri:
     """None where there is no authority: a private-use scheme."""
     port: int | None
     path: str
+    query: str = ""
+    """With its question mark."""
+
+    @property
+    def target(self) -> str:
+        """What stands in the first line of a request for it (RFC 9112 §3.2.1)."""
+        return (self.path or "/") + self.query
 
     @property
     def is_loopback_http(self) -> bool:
@@ -74,7 +82,7 @@ def parse_uri(value: object) -> Uri:
     port = int(found["port"]) if found["port"] else None
     if port is not None and port > 65535:
         raise UnfitUri("has a port above 65535")
-    return Uri(found["scheme"], found["host"], port, found["path"])
+    return Uri(found["scheme"], found["host"], port, found["path"], found["query"])
 
 
 def check_host_name(host: str | None) -> str:
@@ -98,6 +106,8 @@ def check_public_url(value: object, policy: RegistrationPolicy) -> str:
     """
     uri = parse_uri(value)
     if uri.is_loopback_http and policy.insecure_allow_loopback_http:
+        if _is_loopback_issuer(uri, policy.issuer):
+            raise UnfitUri("must lead to a service of the organisation, not to this provider")
         return str(value)
     if uri.scheme != "https":
         raise UnfitUri("must begin with https://")
@@ -107,6 +117,12 @@ def check_public_url(value: object, policy: RegistrationPolicy) -> str:
     if policy.issuer and host == _host_of_issuer(policy.issuer):
         raise UnfitUri("must lead to a host of the organisation, not to this provider")
     return str(value)
+
+
+def _is_loopback_issuer(uri: Uri, issuer: str) -> bool:
+    """All of a machine's own names are one host, which its services share."""
+    own = parse_uri(issuer) if issuer else None
+    return own is not None and own.is_loopback_http and (own.port or 80) == (uri.port or 80)
 
 
 def _host_of_issuer(issuer: str) -> str | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def check_start(wiring: "Wiring") -> None:
     """Raises ConfigurationFaults with everything that forbids a start."""
-    faults = secret_faults(wiring) or missing_parts(wiring)
+    faults = [*secret_faults(wiring), *outbound_faults(wiring)] or missing_parts(wiring)
     if faults:
         raise ConfigurationFaults(faults)
 
@@ -30,6 +30,14 @@ def missing_parts(wiring: "Wiring") -> list[str]:
 def secret_faults(wiring: "Wiring") -> list[str]:
     try:
         _ = wiring.secrets, wiring.signing_backends
+    except ConfigurationFaults as faults:
+        return faults.faults
+    return []
+
+
+def outbound_faults(wiring: "Wiring") -> list[str]:
+    try:
+        _ = wiring.fetcher
     except ConfigurationFaults as faults:
         return faults.faults
     return []

@@ -13,6 +13,7 @@ from idp.known_browsers import KnownBrowsers
 from idp.lasting_access import LastingAccesses
 from idp.letters.letters import Letters
 from idp.messages.ports import Outbox
+from idp.outbound.fetcher import Fetcher
 from idp.places import FindPlace
 from idp.protocol.policy import ProtocolPolicy
 from idp.recovery.letter_orders import LetterOrdering
@@ -85,6 +86,8 @@ class Services:
     recoveries: RecoveryMoves
     recovery_stops: RecoveryStops
     letter_orders: LetterOrdering
+    fetcher: Fetcher
+    """The only way to an address that a client registered."""
     traffic: Traffic
     repeated_values: RepeatedValues
     count: Callable[[str, dict[str, str]], None]

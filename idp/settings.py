@@ -13,7 +13,13 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from idp.errors import ConfigurationFaults
-from idp.settings_addresses import listen_faults, network_faults, sqlite_file, store_faults
+from idp.settings_addresses import (
+    internal_network_faults,
+    listen_faults,
+    network_faults,
+    sqlite_file,
+    store_faults,
+)
 from idp.settings_parsing import parse_value
 from idp.settings_webauthn import WebauthnSettings, webauthn_settings
 
@@ -210,6 +216,13 @@ class Settings:
         "MMDB file that tells where an address is, for the citizens' list of sessions. Empty: no places.",
         None,
     )
+    outbound_internal_networks: tuple[str, ...] = _setting(
+        "Private networks, separated by commas, in which addresses of clients may be called. None by default.",
+        (),
+    )
+    outbound_ca_file: Path | None = _setting(
+        "PEM of authorities that sign clients' certificates, beside those the system trusts.", None
+    )
     insecure_allow_http_loopback: bool = _setting(
         "Issuer and clients may use http on the loopback address. For the demo.", False
     )
@@ -303,6 +316,7 @@ class Settings:
             faults.append(
                 "ADGANG_SESSION_IDLE_SECONDS is longer than ADGANG_SESSION_SECONDS; make it shorter."
             )
+        faults += internal_network_faults(self.outbound_internal_networks)
         return faults + network_faults(self.trusted_proxies)
 
 

@@ -8,6 +8,8 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from idp.outbound.addresses import internal_network
+
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgresql", "postgresql+psycopg")
 _REDIS = ("redis", "rediss")
@@ -41,6 +43,15 @@ def network_faults(networks: Iterable[str]) -> list[str]:
     """One sentence for each entry of ADGANG_TRUSTED_PROXIES that is no network."""
     told = "ADGANG_TRUSTED_PROXIES has an entry that is no IP network, such as 10.0.0.0/24."
     return [told for network in networks if not _is_network(network)]
+
+
+def internal_network_faults(networks: Iterable[str]) -> list[str]:
+    """One sentence for each entry of ADGANG_OUTBOUND_INTERNAL_NETWORKS that opens what is nobody's private network."""
+    told = (
+        "ADGANG_OUTBOUND_INTERNAL_NETWORKS has an entry that is no private network, such as 10.20.0.0/16; "
+        "loopback and link-local addresses cannot be opened."
+    )
+    return [told for network in networks if not _is_internal(network)]
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -84,6 +95,14 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text
+
+
+def _is_internal(text: str) -> bool:
+    try:
+        internal_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_network(text: str) -> bool:

@@ -39,6 +39,8 @@ from idp.messages.smtp import MailServer
 from idp.messages.telling import TellingLedger
 from idp.messages.texts import MessageTexts
 from idp.new_citizens import NewCitizens
+from idp.outbound.addresses import internal_network
+from idp.outbound.fetcher import Fetcher, FetchPolicy
 from idp.places import FindPlace, open_places
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
@@ -363,13 +365,29 @@ class Wiring:
     def registry(self) -> Registry:
         return Registry(Clients(self.database.reading), self.clock)
 
-    @cached_property
-    def registry_services(self) -> RegistryServices:
-        policy = RegistrationPolicy(
+    @property
+    def registration_policy(self) -> RegistrationPolicy:
+        return RegistrationPolicy(
             issuer=self.settings.issuer,
             insecure_allow_loopback_http=self.settings.insecure_allow_http_loopback,
         )
-        store = Clients(self.database.reading)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        settings = self.settings
+        policy = FetchPolicy(
+            urls=self.registration_policy,
+            internal_networks=tuple(map(internal_network, settings.outbound_internal_networks)),
+            authority_file=settings.outbound_ca_file,
+        )
+        try:
+            return Fetcher(policy, self.clock, metrics.count)
+        except OSError:  # ssl.SSLError is one
+            raise ConfigurationFaults(["ADGANG_OUTBOUND_CA_FILE is not a file of certificates."]) from None
+
+    @cached_property
+    def registry_services(self) -> RegistryServices:
+        store, policy = Clients(self.database.reading), self.registration_policy
         return RegistryServices(
             transact=self.database.transact,
             registry=self.registry,
@@ -632,6 +650,7 @@ class Wiring:
             recovery_stops=self.recovery_stops,
             letter_orders=self.letter_ordering,
             safeties=Safeties(reading),
+            fetcher=self.fetcher,
             traffic=Traffic(),
             repeated_values=RepeatedValues(metrics.count),
             count=metrics.count,

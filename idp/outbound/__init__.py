@@ -1,0 +1,1 @@
+"""Calls to addresses that clients registered. `fetcher.Fetcher` is the only way out."""
