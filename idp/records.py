@@ -45,6 +45,8 @@ class AuthorizationRequest:
     """Claims that are released only where the citizen's value is one of these (OIDC Core §5.5.1)."""
     authenticator_age: bool = False
     """The ID token tells how old the youngest factor of the sign-in is (claim `authenticator_age`)."""
+    dpop_jkt: str | None = None
+    """Thumbprint of the only key for which its code may be redeemed (RFC 9449 §10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ class AuthorizationCode:
     authenticator_age_seconds: int | None = None
     """Where the client asked for it."""
     id_token_claims: tuple[str, ...] = ()
+    dpop_jkt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

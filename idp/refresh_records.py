@@ -20,6 +20,10 @@ class RefreshToken:
     """When another took its place."""
     obstacle: str | None = None
     """What ended it although its time is not over: `grant`, `citizen`, `session`, `consent`."""
+    jkt: str | None = None
+    """Thumbprint of the DPoP key for which it was issued (RFC 9449 §5); None where there was none."""
+    x5t_s256: str | None = None
+    """The same of the client certificate (RFC 8705 §4)."""
 
     @property
     def client_id(self) -> str:

@@ -1,6 +1,6 @@
 """The token endpoint (RFC 6749 §3.2): one pipeline for every grant, so that no grant forgets a shared step.
 
-parse once ─▶ authenticate the client ─▶ its grant ─▶ recorded ─▶ minted ─▶ answered
+parse once ─▶ authenticate the client ─▶ its grant ─▶ sender proof ─▶ recorded ─▶ minted ─▶ answered
 """
 
 from collections.abc import Callable, Mapping
@@ -9,6 +9,7 @@ from clients_registry.client import Client
 from idp.addresses import neighbourhood
 from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
+from idp.endpoints.sender import proven_sender
 from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from idp.grants import authorization_code, refresh_token
 from idp.protocol.client_auth import ClientAuthentication
@@ -16,6 +17,7 @@ from idp.services import Services
 from idp.tokens.issuer import IssuedTokens
 
 Redeem = Callable[..., IssuedTokens]
+"""A grant: `(services, client, parameters, *, confirmation, address, now)`; see grants/."""
 
 GRANTS: Mapping[str, Redeem] = {
     authorization_code.GRANT_TYPE: authorization_code.redeem_code,
@@ -34,9 +36,12 @@ def token(services: Services, authentication: ClientAuthentication) -> MachineFu
         client = authenticated_client(authentication, request, parameters, now, services).client
         # 3. Its grant.
         redeem = _grant_of(parameters, client)
-        # 4. Recorded, then minted.
-        issued = redeem(services, client, parameters, address=neighbourhood(request.peer_address), now=now)
-        # 5. The answer (RFC 6749 §5.1).
+        # 4. What the tokens are to be bound to.
+        confirmation = proven_sender(request, client)
+        # 5. Recorded, then minted.
+        address = neighbourhood(request.peer_address)
+        issued = redeem(services, client, parameters, confirmation=confirmation, address=address, now=now)
+        # 6. The answer (RFC 6749 §5.1).
         return json_response(_members(issued))
 
     return respond
@@ -45,7 +50,7 @@ def token(services: Services, authentication: ClientAuthentication) -> MachineFu
 def _members(issued: IssuedTokens) -> dict[str, object]:
     members: dict[str, object] = {
         "access_token": issued.access_token,
-        "token_type": "Bearer",
+        "token_type": issued.token_type,
         "expires_in": issued.expires_in_seconds,
         "id_token": issued.id_token,
         "scope": " ".join(issued.scope),

@@ -17,8 +17,10 @@ from idp.endpoints.machine import (
     text_response,
 )
 from idp.endpoints.refusals import NoTokenPresented
+from idp.endpoints.sender import proven_sender
 from idp.errors import InvalidRequest, InvalidToken
 from idp.protocol.claims import claim_values
+from idp.protocol.confirmation import holds
 from idp.records import Citizen, Grant
 from idp.services import Services
 from idp.tokens import access_token, userinfo_token
@@ -40,9 +42,11 @@ def userinfo(services: Services) -> MachineFunction:
         token = _verify(services, presented, now)
         # 3. Its client may still be served.
         client = _client_of(services, token, from_body=from_body)
-        # 4. Its grant still lives: the one read.
+        # 4. Whoever presents it holds what it is bound to.
+        _check_sender(request, client, token)
+        # 5. Its grant still lives: the one read.
         grant, citizen = _live_grant(services, token)
-        # 5. The claims.
+        # 6. The claims.
         members = {
             "sub": services.subjects.for_client(client, citizen.citizen_id),
             **claim_values(citizen, _released(grant, token), services.citizens.load_cpr),
@@ -85,6 +89,13 @@ def _client_of(services: Services, token: AccessToken, *, from_body: bool) -> Cl
     if from_body and not registered.client.rules.token_in_body:
         raise InvalidRequest("The access token must be sent in the Authorization header.")
     return registered.client
+
+
+def _check_sender(request: MachineRequest, client: Client, token: AccessToken) -> None:
+    """RFC 9449 §7.1, RFC 8705 §3. Raises: InvalidToken."""
+    bound = token.confirmation
+    if bound is not None and not holds(proven_sender(request, client), bound):
+        raise InvalidToken("The access token is bound to a key that the request does not prove to hold.")
 
 
 def _live_grant(services: Services, token: AccessToken) -> tuple[Grant, Citizen]:

@@ -24,6 +24,7 @@ from idp.grants.parts import Parts
 from idp.grants.redemption import UNKNOWN, redeem, refuse_again, spend
 from idp.ids import new_secret
 from idp.ledger import events
+from idp.protocol.confirmation import Confirmation
 from idp.protocol.pkce import check_verifier
 from idp.records import AuthorizationCode, BrowserSession, LoginAttempt
 from idp.tokens.issuer import IssuedTokens
@@ -69,7 +70,13 @@ def issue_code(parts: Parts, attempt: LoginAttempt, session: BrowserSession, *, 
 
 
 def redeem_code(
-    parts: Parts, client: Client, parameters: Mapping[str, str], *, address: str, now: datetime
+    parts: Parts,
+    client: Client,
+    parameters: Mapping[str, str],
+    *,
+    confirmation: Confirmation | None,
+    address: str,
+    now: datetime,
 ) -> IssuedTokens:
     """Tokens for the code of an authenticated client (RFC 6749 §4.1.3).
 
@@ -80,21 +87,25 @@ def redeem_code(
     record = parts.codes.find(code) if _WELL_FORMED.match(code) else None
     if record is None:
         _refuse_unknown(parts, client, code, address, now)
-    _check_terms(record, client, parameters, now)
+    _check_terms(record, client, parameters, confirmation, now)
     try:
         check_verifier(record.code_challenge, parameters.get("code_verifier"))
     except InvalidGrant:
         _burn(parts, client, code, record, now)
         raise
-    issued = redeem(parts, client, KIND, code, record, now=now)
+    issued = redeem(parts, client, KIND, code, record, confirmation=confirmation, now=now)
     parts.count("tokens", {"grant": GRANT_TYPE})
     return issued
 
 
 def _check_terms(
-    record: AuthorizationCode, client: Client, parameters: Mapping[str, str], now: datetime
+    record: AuthorizationCode,
+    client: Client,
+    parameters: Mapping[str, str],
+    confirmation: Confirmation | None,
+    now: datetime,
 ) -> None:
-    """Client, time and redirect URI must all be right; a wrong one spends nothing (S-070, S-071).
+    """Client, time, redirect URI and key must all be right; a wrong one spends nothing (S-070, S-071).
 
     Raises: InvalidGrant.
     """
@@ -103,6 +114,9 @@ def _check_terms(
         raise InvalidGrant(UNKNOWN)
     if not hmac.compare_digest(record.redirect_uri.encode(), redirect_uri.encode()):
         raise InvalidGrant("The redirect_uri must be the one of the authorization request.")
+    # RFC 9449 §10: a code that was asked for with a key is good with that key alone.
+    if record.dpop_jkt is not None and (confirmation is None or confirmation.jkt != record.dpop_jkt):
+        raise InvalidGrant("The code must be redeemed with a DPoP proof by the key that it was asked for with.")
 
 
 def _burn(parts: Parts, client: Client, code: str, record: AuthorizationCode, now: datetime) -> None:

@@ -60,6 +60,7 @@ def decided_for(
         authenticated_at=session.authenticated_at,
         expires_at=expires_at,
         authenticator_age_seconds=session.authenticator_age_seconds if request.authenticator_age else None,
+        dpop_jkt=request.dpop_jkt,
     )
 
 

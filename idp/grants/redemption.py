@@ -17,6 +17,7 @@ from idp.grants.parts import Parts
 from idp.grants.released import purpose_of, told_in_id_token
 from idp.ids import digest, new_id
 from idp.ledger import events
+from idp.protocol.confirmation import Confirmation
 from idp.protocol.profile import signing_algorithm
 from idp.records import AuthorizationCode, Grant
 from idp.storage import ports
@@ -27,9 +28,16 @@ UNKNOWN = "The code is unknown, has expired, was used before or belongs to anoth
 
 
 def redeem(
-    parts: Parts, client: Client, kind: str, code: str, record: AuthorizationCode, *, now: datetime
+    parts: Parts,
+    client: Client,
+    kind: str,
+    code: str,
+    record: AuthorizationCode,
+    *,
+    confirmation: Confirmation | None,
+    now: datetime,
 ) -> IssuedTokens:
-    """Tokens for a code of this `kind` whose terms were checked.
+    """Tokens for a code of this `kind` whose terms were checked, bound to what the client proved to hold.
 
     Raises: InvalidGrant.
     """
@@ -39,7 +47,7 @@ def redeem(
     for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
         parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the code
     grant = _grant_of(parts, client, record, purpose, now)
-    refresh = refresh_token.first(client, grant, record, now)
+    refresh = refresh_token.first(client, grant, record, confirmation, now)
     personal = told_in_id_token(parts, record, grant)
     if not _record(parts, kind, code, record, purpose, grant, refresh, now):
         refuse_again(parts, client, kind, code, now)
@@ -51,6 +59,7 @@ def redeem(
         client=client,
         grant=grant,
         sign_in=record,
+        confirmation=confirmation,
         now=now,
         refresh_token=None if refresh is None else refresh.secret,
         personal=personal,

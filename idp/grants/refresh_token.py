@@ -2,13 +2,13 @@
 
 A refresh token is opaque, kept as a digest, and goes on with one grant until that ends: with its session or, where the
 citizen agreed to lasting access (`offline_access`), after 30 days, or 7 without use. A confidential client authenticates
-at every use and keeps its token (FAPI 2.0 §5.3.2.1); a public client without a key gets another each time, and a second use of
-the old one ends everything that the grant gave (RFC 9700 §4.14.2). There is no time of grace for answers that were
-lost. Not here: what the citizen is asked (login/) and client authentication.
+at every use and keeps its token (FAPI 2.0 §5.3.2.1), and so does a public client whose token is bound to its key (RFC 9449
+§5); a public client without a key gets another each time, and a second use of the old one ends everything that the grant
+gave (RFC 9700 §4.14.2). There is no time of grace for answers that were lost. Not here: what the citizen is asked (login/) and client authentication.
 
     code ──▶ token ──used──▶ the same token
-               └──used by a public client──▶ (spent) ──▶ its successor
-                                                └──used again, or by another client──▶ the grant is revoked
+               └──used by a public client without a key──▶ (spent) ──▶ its successor
+                                                              └──used again, or by another client──▶ the grant is revoked
 """
 
 import re
@@ -24,6 +24,7 @@ from idp.grants.guesses import check_guesses
 from idp.grants.parts import Parts
 from idp.ids import digest, new_secret
 from idp.ledger import events
+from idp.protocol.confirmation import Confirmation, confirmation_of, holds
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
 from idp.records import OFFLINE_ACCESS, AuthorizationCode, Grant
@@ -60,7 +61,9 @@ def end_of_grant(policy: ProtocolPolicy, client: Client, code: AuthorizationCode
     return now + policy.access_token_lifetime
 
 
-def first(client: Client, grant: Grant, code: AuthorizationCode, now: datetime) -> Issued | None:
+def first(
+    client: Client, grant: Grant, code: AuthorizationCode, sender: Confirmation | None, now: datetime
+) -> Issued | None:
     """The refresh token of a new grant, to be added with it; None where the client is registered for none."""
     if not _goes_on(client, code, now):
         return None
@@ -70,6 +73,8 @@ def first(client: Client, grant: Grant, code: AuthorizationCode, now: datetime) 
         amr=code.amr,
         authenticated_at=code.authenticated_at,
         last_used_at=now,
+        jkt=None if sender is None else sender.jkt,
+        x5t_s256=None if sender is None else sender.x5t_s256,
     )
     return Issued(new_secret(), token)
 
@@ -84,7 +89,13 @@ def _goes_on(client: Client, code: AuthorizationCode, now: datetime) -> bool:
 
 
 def refresh(
-    parts: Parts, client: Client, parameters: Mapping[str, str], *, address: str, now: datetime
+    parts: Parts,
+    client: Client,
+    parameters: Mapping[str, str],
+    *,
+    confirmation: Confirmation | None,
+    address: str,
+    now: datetime,
 ) -> IssuedTokens:
     """New tokens of the same grant, for an authenticated client (RFC 6749 §6, OIDC Core §12.1).
 
@@ -100,11 +111,12 @@ def refresh(
     if token.client_id != client.client_id or token.spent_at is not None:
         _end_family(parts, client, token, now)
     _check_live(parts, client, token, now)
+    _check_sender(client, token, confirmation)
     scope = _scope_of(parameters, token.grant)
     _check_resource(parameters, parts.policy)
     for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
         parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the token
-    successor = Issued(new_secret(), replace(token, last_used_at=now)) if _rotates(client) else None
+    successor = Issued(new_secret(), replace(token, last_used_at=now)) if _rotates(client, token) else None
     if not _record(parts, digest(secret), token, successor, now):
         _end_family(parts, client, token, now)
     parts.count("refreshes", {"outcome": "refreshed"})
@@ -116,13 +128,31 @@ def refresh(
         client=client,
         grant=replace(token.grant, scope=scope),
         sign_in=token,
+        confirmation=confirmation,
         now=now,
         refresh_token=secret if successor is None else successor.secret,
     )
 
 
-def _rotates(client: Client) -> bool:
-    return client.is_public
+def _rotates(client: Client, token: RefreshToken) -> bool:
+    return client.is_public and _bound_to(token) is None
+
+
+def _bound_to(token: RefreshToken) -> Confirmation | None:
+    return confirmation_of(jkt=token.jkt, x5t_s256=token.x5t_s256)
+
+
+def _check_sender(client: Client, token: RefreshToken, presented: Confirmation | None) -> None:
+    """What a public client's token is bound to must be proven at every use (RFC 9449 §5, RFC 8705 §4; S-084, S-130).
+
+    A confidential client proves itself by its authentication and may change the key of its proofs; but a refresh never
+    loosens: where the first access token was bound, the next ones are.
+
+    Raises: InvalidGrant.
+    """
+    bound = _bound_to(token)
+    if bound is not None and not (holds(presented, bound) or (presented and not client.is_public)):
+        raise InvalidGrant("The refresh token must be used with a proof by the key that it is bound to.")
 
 
 def _check_live(parts: Parts, client: Client, token: RefreshToken, now: datetime) -> None:

@@ -33,6 +33,8 @@ class RefreshTokens:
             "last_used_at": token.last_used_at,
             "expires_at": token.grant.expires_at,
             "spent_at": token.spent_at,
+            "jkt": token.jkt,
+            "x5t_s256": token.x5t_s256,
         }
         _ADD.write(tx, row)
 
@@ -49,6 +51,8 @@ class RefreshTokens:
             last_used_at=row.last_used_at,
             spent_at=row.spent_at,
             obstacle=_obstacle(row, offline=grant.offline),
+            jkt=row.jkt,
+            x5t_s256=row.x5t_s256,
         )
 
     def use(self, tx: Connection, token_digest: str, at: datetime) -> bool:
@@ -89,10 +93,11 @@ _UNSPENT = update(refresh_tokens).where(
 _SPEND = Statement(_UNSPENT.values(spent_at=bindparam("at")))
 _USE = Statement(_UNSPENT.values(last_used_at=bindparam("at")))
 
+_KEPT = ("acr", "amr", "authenticated_at", "last_used_at", "spent_at", "jkt", "x5t_s256")
 _FIND = Statement(
     select(
         *grants.c,
-        *(refresh_tokens.c[name] for name in ("acr", "amr", "authenticated_at", "last_used_at", "spent_at")),
+        *(refresh_tokens.c[name] for name in _KEPT),
         citizens.c.status,
         ended_sessions.c.ended_at,
         consents.c.revoked_at.label("consent_revoked_at"),

@@ -105,6 +105,8 @@ refresh_tokens = Table(
     Column("last_used_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("spent_at", UtcDateTime),
+    Column("jkt", String(43)),
+    Column("x5t_s256", String(43)),
     Index("refresh_tokens_by_grant", "grant_id"),
     Index("refresh_tokens_by_end", "expires_at"),
 )

@@ -1,6 +1,7 @@
 """Access tokens: JWTs of RFC 9068, typed `at+jwt`, with the grant they belong to in the private claim `grant_id`.
 
 Without a `resource` (RFC 8707) the audience is the issuer: such a token opens userinfo. It holds no personal data.
+A token that is bound to a key or a certificate says so in `cnf` (RFC 7800).
 Signatures are keys.own_tokens'; whether the grant still lives is the endpoint's question to the grants.
 """
 
@@ -10,6 +11,7 @@ from typing import Any
 
 from idp.errors import InvalidToken
 from idp.ids import new_secret
+from idp.protocol.confirmation import Confirmation, parse_cnf
 from idp.protocol.policy import ProtocolPolicy
 from idp.records import Grant
 from idp.tokens.sign_in import SignIn
@@ -33,6 +35,8 @@ class AccessToken:
     scope: tuple[str, ...]
     issued_at: datetime
     expires_at: datetime
+    confirmation: Confirmation | None = None
+    """What whoever presents it must prove to hold; None for a bearer token."""
 
 
 def lifetime_seconds(policy: ProtocolPolicy, grant: Grant, now: datetime) -> int:
@@ -41,11 +45,17 @@ def lifetime_seconds(policy: ProtocolPolicy, grant: Grant, now: datetime) -> int
 
 
 def access_token_claims(
-    policy: ProtocolPolicy, grant: Grant, sign_in: SignIn, *, subject: str, now: datetime
+    policy: ProtocolPolicy,
+    grant: Grant,
+    sign_in: SignIn,
+    *,
+    subject: str,
+    now: datetime,
+    confirmation: Confirmation | None = None,
 ) -> dict[str, Any]:
     """RFC 9068 §2.2; the level and time of authentication let a resource server ask for more (RFC 9470)."""
     issued_at = int(now.timestamp())
-    return {
+    claims: dict[str, Any] = {
         "iss": policy.issuer,
         "sub": subject,
         "aud": policy.issuer,
@@ -58,6 +68,7 @@ def access_token_claims(
         "acr": sign_in.acr,
         "grant_id": grant.grant_id,
     }
+    return claims if confirmation is None else claims | {"cnf": confirmation.as_claim()}
 
 
 def check_access_token(claims: dict[str, Any], *, policy: ProtocolPolicy, now: datetime) -> AccessToken:
@@ -91,4 +102,5 @@ def read_access_token(claims: dict[str, Any], *, policy: ProtocolPolicy, now: da
         scope=tuple(str(claims["scope"]).split()),
         issued_at=datetime.fromtimestamp(int(claims["iat"]), UTC),
         expires_at=datetime.fromtimestamp(expires_at, UTC),
+        confirmation=parse_cnf(claims["cnf"]) if "cnf" in claims else None,
     )

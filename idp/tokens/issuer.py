@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from clients_registry.client import Client
+from idp.protocol.confirmation import Confirmation, token_type
 from idp.protocol.id_token_hint import ID_TOKEN_TYP
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
@@ -31,6 +32,7 @@ class IssuedTokens:
     id_token: str = field(repr=False)
     expires_in_seconds: int
     scope: tuple[str, ...]
+    token_type: str
     refresh_token: str | None = field(default=None, repr=False)
 
 
@@ -42,12 +44,14 @@ def issue_tokens(
     client: Client,
     grant: Grant,
     sign_in: SignIn,
+    confirmation: Confirmation | None,
     now: datetime,
     refresh_token: str | None = None,
     personal: Mapping[str, Any] = _NOTHING,
 ) -> IssuedTokens:
     """Sign the tokens of a grant that has been recorded; `refresh_token` was recorded with it.
 
+    The access token is bound to `confirmation`, what the client proved to hold.
     `personal` are the claims about the citizen that the client asked to have in the ID token.
     """
     subject = subjects.for_client(client, grant.citizen_id)
@@ -56,7 +60,9 @@ def issue_tokens(
         key_ring,
         access_token.ALGORITHM,
         access_token.TYP,
-        access_token.access_token_claims(policy, grant, sign_in, subject=subject, now=now),
+        access_token.access_token_claims(
+            policy, grant, sign_in, subject=subject, now=now, confirmation=confirmation
+        ),
     )
     identity = issue_token(
         key_ring,
@@ -78,5 +84,6 @@ def issue_tokens(
         id_token=identity,
         expires_in_seconds=access_token.lifetime_seconds(policy, grant, now),
         scope=grant.scope,
+        token_type=token_type(confirmation),
         refresh_token=refresh_token,
     )

@@ -83,7 +83,14 @@ def test_a_code_is_late_by_its_own_record_too(deployment: Deployment) -> None:
     }
     late = deployment.clock() + deployment.wiring.policy.code_lifetime
     with pytest.raises(InvalidGrant):
-        redeem_code(deployment.wiring.services, registered.client, parameters, address="x", now=late)
+        redeem_code(
+            deployment.wiring.services,
+            registered.client,
+            parameters,
+            confirmation=None,
+            address="x",
+            now=late,
+        )
 
 
 def test_a_client_that_may_have_less_since_its_request_gets_less(deployment: Deployment) -> None:

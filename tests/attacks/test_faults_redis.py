@@ -216,7 +216,9 @@ def test_what_one_side_of_a_split_ends_or_spends_is_ended_on_the_other(
     }
     registered = services.registry.find_client(service.client.client_id)
     assert registered is not None
-    issued = redeem_code(services, registered.client, parameters, address="x", now=deployment.clock())
+    issued = redeem_code(
+        services, registered.client, parameters, confirmation=None, address="x", now=deployment.clock()
+    )
     issue_code(services, decided, session_of(deployment))
     node_2.wiring.citizens.end_sessions(
         deployment.citizens[USER].citizen, actor="operator:test", reason="a test"
@@ -228,7 +230,9 @@ def test_what_one_side_of_a_split_ends_or_spends_is_ended_on_the_other(
         issue_code(deployment.wiring.services, decided, session_of(deployment))
     assert cookie(journey.browser, "session") and "sign-out" not in journey.browser.get("/").ids
     with pytest.raises(InvalidGrant):
-        redeem_code(services, registered.client, parameters, address="x", now=deployment.clock())
+        redeem_code(
+            services, registered.client, parameters, confirmation=None, address="x", now=deployment.clock()
+        )
     replayed = services.seen.first_time(
         "client-assertion",
         "never seen by this store",

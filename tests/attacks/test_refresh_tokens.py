@@ -133,6 +133,7 @@ def _use(deployment: Deployment, other: Any, party: RelyingParty, secret: str, n
             services,
             registered.client,
             {"refresh_token": secret},
+            confirmation=None,
             address="192.0.2.1",
             now=deployment.clock(),
         )

@@ -42,6 +42,7 @@ def kept(database: Database, clock: FrozenClock, citizen: Citizen, *, offline: b
     if offline:
         grant = replace(grant, scope=("openid", "offline_access"))
     token = RefreshToken(grant, "substantial", ("pwd", "otp", "mfa"), clock(), clock())
+    token = replace(token, jkt="k" * 43, x5t_s256="c" * 43)
     add(database, clock, token)
     return token
 
