@@ -116,7 +116,9 @@ def _check_terms(
         raise InvalidGrant("The redirect_uri must be the one of the authorization request.")
     # RFC 9449 §10: a code that was asked for with a key is good with that key alone.
     if record.dpop_jkt is not None and (confirmation is None or confirmation.jkt != record.dpop_jkt):
-        raise InvalidGrant("The code must be redeemed with a DPoP proof by the key that it was asked for with.")
+        raise InvalidGrant(
+            "The code must be redeemed with a DPoP proof by the key that it was asked for with."
+        )
 
 
 def _burn(parts: Parts, client: Client, code: str, record: AuthorizationCode, now: datetime) -> None:

@@ -17,6 +17,7 @@ CLAIMS: dict[str, Any] = {
     "aud": POLICY.issuer,
     "iat": 1_795_434_000,
     "exp": int(NOW.timestamp()) + 1,
+    "jti": "j",
     "grant_id": "g",
     "client_id": "c",
     "sub": "c.x",
