@@ -1,4 +1,4 @@
-"""Client secrets: made by us, 256 bits, shown once, kept as a SHA-256 digest (protocol.md, client secrets).
+"""Secrets of clients and resources: made by us, 256 bits, shown once, kept as a SHA-256 digest (protocol.md, client secrets).
 
 A plain digest is enough for 256 random bits; a slow hash would only slow the token endpoint.
 """
@@ -6,13 +6,23 @@ A plain digest is enough for 256 random bits; a slow hash would only slow the to
 import hashlib
 import hmac
 import secrets
+from typing import Protocol, TypeVar
 
-from clients_registry.client import Client
 from clients_registry.errors import WrongSecret
 
 _BYTES = 32
 _NO_DIGEST = "0" * 64
 """Compared against where a client has no secret, so that its absence takes as long as a wrong one."""
+
+
+class HoldsSecret(Protocol):
+    """`Client` and `Resource` are such."""
+
+    @property
+    def secret_digest(self) -> str | None: ...
+
+
+H = TypeVar("H", bound=HoldsSecret)
 
 
 def new_secret() -> str:
@@ -25,14 +35,14 @@ def secret_digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def verify_secret(client: Client, presented: str) -> Client:
-    """The client, proven by its secret; compared in constant time (S-104).
+def verify_secret(holder: H, presented: str) -> H:
+    """The client or resource, proven by its secret; compared in constant time (S-104).
 
     Raises:
-        WrongSecret: it is not this client's, or the client has none.
+        WrongSecret: it is not this one's, or this one has none.
     """
-    kept = client.secret_digest or _NO_DIGEST
+    kept = holder.secret_digest or _NO_DIGEST
     matches = hmac.compare_digest(kept, secret_digest(presented))
-    if not matches or client.secret_digest is None:
-        raise WrongSecret("the client secret does not match")
-    return client
+    if not matches or holder.secret_digest is None:
+        raise WrongSecret("the secret does not match")
+    return holder

@@ -1,4 +1,4 @@
-"""A client as a JSON document: what is kept in the store and what `adgang clients show` prints.
+"""A client, an organisation, a resource as a JSON document: what is kept in the store and what `adgang` prints.
 
 The metadata part has the member names of RFC 7591. A document is trusted here: metadata checks what comes from outside.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from clients_registry.client import Client
 from clients_registry.organisation import Organisation
 from clients_registry.purposes import Purpose
+from clients_registry.resource import Resource
 
 _OURS = frozenset(
     {"client_id", "organisation_id", "sector", "created_at", "changed_at", "disabled_at", "secret_digest"}
@@ -79,6 +80,35 @@ def organisation_shown(organisation: Organisation) -> dict[str, Any]:
     if organisation.disabled_at is not None:
         document["disabled_at"] = _time(organisation.disabled_at)
     return document
+
+
+def resource_shown(resource: Resource, organisation: Organisation) -> dict[str, Any]:
+    """The resource as an operator sees it: everything but its secret."""
+    document: dict[str, Any] = {
+        "resource_id": resource.resource_id,
+        "identifier": resource.identifier,
+        "organisation": organisation.cvr_number,
+        "organisation_id": resource.organisation_id,
+        **resource_document(resource),
+        "scopes": [scope.as_json() for scope in resource.scopes],
+        "created_at": _time(resource.created_at),
+    }
+    if resource.disabled_at is not None:
+        document["disabled_at"] = _time(resource.disabled_at)
+    return document
+
+
+def resource_document(resource: Resource) -> dict[str, Any]:
+    """The registered members beside identifier, organisation and scopes; those without a value are left out."""
+    document = {
+        "name": resource.name,
+        "token_algorithm": resource.token_algorithm,
+        "token_form": resource.token_form,
+        "token_seconds": resource.token_seconds,
+        "introspection_auth_method": resource.introspection_auth_method,
+        "jwks": None if resource.jwks is None else dict(resource.jwks),
+    }
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _time(value: datetime) -> str:

@@ -24,8 +24,16 @@ class UnregisteredRedirectUri(RegistryError):
     """The redirect URI is not one of the client's: nothing may be sent there, not even an error (RFC 9700 §2.1)."""
 
 
+class UnknownResource(RegistryError):
+    """There is no resource with this id or identifier."""
+
+
+class ResourceExists(RegistryError):
+    """A resource with this identifier, or a scope of this word, is registered already."""
+
+
 class WrongSecret(RegistryError):
-    """The client secret is not the client's."""
+    """The secret is not the one of the client or resource."""
 
 
 class UnknownKey(RegistryError):
@@ -65,6 +73,10 @@ class InvalidRegistration(RegistryError):
 
 class InvalidClientMetadata(InvalidRegistration):
     """RFC 7591 §3.2.2 `invalid_client_metadata`."""
+
+
+class InvalidResourceMetadata(InvalidRegistration):
+    """A resource, or a scope of one, cannot be registered like this."""
 
 
 class InvalidKeys(InvalidRegistration):

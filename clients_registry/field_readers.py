@@ -15,6 +15,7 @@ from clients_registry.policy import RegistrationPolicy
 from clients_registry.profiles import OIDC, Profile
 from clients_registry.purposes import Purpose
 from clients_registry.redirect_uris import check_registrable
+from clients_registry.resource import Scope
 from clients_registry.uris import UnfitUri, check_public_url
 
 MAX_URIS = 50
@@ -177,6 +178,8 @@ def _uri(check: Callable[[], str]) -> str:
 
 
 def _identity(item: Any) -> Any:
+    if isinstance(item, Scope):
+        return item.word
     return item.id if isinstance(item, Purpose) else item
 
 

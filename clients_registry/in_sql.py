@@ -12,7 +12,7 @@ from clients_registry.client import Client
 from clients_registry.client_keys import rsa_moduli
 from clients_registry.documents import client_from, metadata_of
 from clients_registry.organisation import Organisation
-from clients_registry.tables import client_uses, clients, organisations, registry_version
+from clients_registry.tables import client_uses, clients, organisations, registry_version, resources
 
 _ONLY_ROW = 1
 
@@ -33,7 +33,7 @@ class Clients:
     def find_client(self, client_id: str) -> tuple[Client, Organisation] | None:
         with self._engine.connect() as connection:
             row = connection.execute(_BOTH.where(clients.c.client_id == client_id)).one_or_none()
-        return None if row is None else (_client(row), _organisation(row))
+        return None if row is None else (_client(row), organisation_from(row))
 
     def find_organisation(self, reference: str) -> Organisation | None:
         with self._engine.connect() as connection:
@@ -42,7 +42,7 @@ class Clients:
     def clients(self) -> list[tuple[Client, Organisation]]:
         with self._engine.connect() as connection:
             rows = connection.execute(_BOTH).all()
-        found = [(_client(row), _organisation(row)) for row in rows]
+        found = [(_client(row), organisation_from(row)) for row in rows]
         return sorted(found, key=lambda pair: (pair[1].name, pair[0].client_name, pair[0].client_id))
 
     def clients_in_force(self, at_a_time: int = 500) -> Iterator[Client]:
@@ -57,7 +57,7 @@ class Clients:
 
     def organisations(self) -> list[Organisation]:
         with self._engine.connect() as connection:
-            found = [_organisation(row) for row in connection.execute(_ORGANISATIONS)]
+            found = [organisation_from(row) for row in connection.execute(ORGANISATIONS)]
         # ordered here: the two databases sort letters differently (S-338)
         return sorted(found, key=lambda organisation: (organisation.name, organisation.cvr_number))
 
@@ -77,14 +77,7 @@ class Clients:
     # --- writing -----------------------------------------------------------------------------------------------
 
     def begin_change(self, tx: Connection) -> None:
-        # the row's lock is held to the end of `tx`: writers stand in line, and versions rise in commit order
-        fresh = _insert(tx)(registry_version).values(only_row=_ONLY_ROW, version=1)
-        tx.execute(
-            fresh.on_conflict_do_update(
-                index_elements=[registry_version.c.only_row],
-                set_={"version": registry_version.c.version + 1},
-            )
-        )
+        raise_version(tx)
 
     def client_in(self, tx: Connection, client_id: str) -> Client | None:
         row = tx.execute(_BOTH.where(clients.c.client_id == client_id)).one_or_none()
@@ -94,16 +87,15 @@ class Clients:
         return _find_organisation(tx, reference)
 
     def rsa_moduli_in(self, tx: Connection, *, without: str | None) -> Iterator[int]:
-        holding = clients.c.metadata.contains(
-            '"kty":"RSA"'
-        )  # documents are written without spaces, see _columns
-        wanted = select(clients.c.metadata).where(holding, clients.c.client_id != (without or ""))
-        for document in tx.execute(wanted).scalars():
-            yield from rsa_moduli(json.loads(document)["jwks"])
+        for table, own_id in ((clients, clients.c.client_id), (resources, resources.c.resource_id)):
+            holding = table.c.metadata.contains('"kty":"RSA"')  # written without spaces, see _columns
+            wanted = select(table.c.metadata).where(holding, own_id != (without or ""))
+            for document in tx.execute(wanted).scalars():
+                yield from rsa_moduli(json.loads(document)["jwks"])
 
     def add_organisation(self, tx: Connection, organisation: Organisation) -> bool:
         self.begin_change(tx)
-        fresh = _insert(tx)(organisations).values(
+        fresh = insert_into(tx)(organisations).values(
             organisation_id=organisation.organisation_id,
             cvr_number=organisation.cvr_number,
             kind=organisation.kind,
@@ -121,7 +113,7 @@ class Clients:
         self.begin_change(tx)
         chosen = organisations.c.organisation_id == organisation_id
         still_on = organisations.c.disabled_at.is_(None)
-        return _changed(tx, update(organisations).where(chosen, still_on).values(disabled_at=at))
+        return changed(tx, update(organisations).where(chosen, still_on).values(disabled_at=at))
 
     def add_client(self, tx: Connection, client: Client) -> None:
         self.begin_change(tx)
@@ -130,12 +122,12 @@ class Clients:
     def replace_client(self, tx: Connection, client: Client) -> bool:
         self.begin_change(tx)
         chosen = clients.c.client_id == client.client_id
-        return _changed(tx, update(clients).where(chosen).values(**_columns(client)))
+        return changed(tx, update(clients).where(chosen).values(**_columns(client)))
 
     def disable_client(self, tx: Connection, client_id: str, at: datetime) -> bool:
         self.begin_change(tx)
         chosen, still_on = clients.c.client_id == client_id, clients.c.disabled_at.is_(None)
-        return _changed(tx, update(clients).where(chosen, still_on).values(disabled_at=at))
+        return changed(tx, update(clients).where(chosen, still_on).values(disabled_at=at))
 
 
 class ClientUses:
@@ -145,7 +137,7 @@ class ClientUses:
         self._engine = engine
 
     def record(self, tx: Connection, client_id: str, at: datetime) -> None:
-        fresh = _insert(tx)(client_uses).values(client_id=client_id, used_at=at)
+        fresh = insert_into(tx)(client_uses).values(client_id=client_id, used_at=at)
         tx.execute(
             fresh.on_conflict_do_update(
                 index_elements=[client_uses.c.client_id],
@@ -160,7 +152,7 @@ class ClientUses:
             return frozenset(connection.execute(wanted).scalars())
 
 
-_ORGANISATIONS: Select[Any] = select(
+ORGANISATIONS: Select[Any] = select(
     organisations.c.organisation_id.label("o_id"),
     organisations.c.cvr_number,
     organisations.c.kind,
@@ -170,7 +162,7 @@ _ORGANISATIONS: Select[Any] = select(
     organisations.c.created_at.label("o_created_at"),
     organisations.c.disabled_at.label("o_disabled_at"),
 )
-_BOTH: Select[Any] = _ORGANISATIONS.add_columns(clients).join_from(clients, organisations)
+_BOTH: Select[Any] = ORGANISATIONS.add_columns(clients).join_from(clients, organisations)
 
 
 _IN_FORCE = (
@@ -186,19 +178,31 @@ _IN_FORCE = (
 )
 
 
-def _insert(tx: Connection) -> Callable[[Any], Any]:
+def raise_version(tx: Connection) -> None:
+    """The row's lock is held to the end of `tx`: writers stand in line, and versions rise in commit order."""
+    fresh = insert_into(tx)(registry_version).values(only_row=_ONLY_ROW, version=1)
+    tx.execute(
+        fresh.on_conflict_do_update(
+            index_elements=[registry_version.c.only_row],
+            set_={"version": registry_version.c.version + 1},
+        )
+    )
+
+
+def insert_into(tx: Connection) -> Callable[[Any], Any]:
     """Both databases know `ON CONFLICT`; SQLAlchemy writes it per dialect."""
     return postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
 
 
-def _changed(tx: Connection, statement: Any) -> bool:
+def changed(tx: Connection, statement: Any) -> bool:
+    """Whether the statement changed its one row."""
     return bool(tx.execute(statement).rowcount == 1)
 
 
 def _find_organisation(connection: Connection, reference: str) -> Organisation | None:
     chosen = or_(organisations.c.organisation_id == reference, organisations.c.cvr_number == reference)
-    row = connection.execute(_ORGANISATIONS.where(chosen)).one_or_none()
-    return None if row is None else _organisation(row)
+    row = connection.execute(ORGANISATIONS.where(chosen)).one_or_none()
+    return None if row is None else organisation_from(row)
 
 
 def _columns(client: Client) -> dict[str, Any]:
@@ -226,7 +230,8 @@ def _client(row: Row[Any]) -> Client:
     )
 
 
-def _organisation(row: Row[Any]) -> Organisation:
+def organisation_from(row: Row[Any]) -> Organisation:
+    """Of a row that has the columns of `ORGANISATIONS`."""
     return Organisation(
         organisation_id=row.o_id,
         cvr_number=row.cvr_number,

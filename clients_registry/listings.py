@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clients_registry.organisation import Organisation
-from clients_registry.registry import RegisteredClient
+from clients_registry.registry import RegisteredClient, RegisteredResource
 
 
 def organisations_table(organisations: Iterable[Organisation]) -> Table:
@@ -32,6 +32,20 @@ def clients_table(clients: Iterable[RegisteredClient]) -> Table:
             client.token_endpoint_auth_method,
             _state(client.disabled_at or entry.organisation.disabled_at),
             client.client_id,
+        )
+    return table
+
+
+def resources_table(resources: Iterable[RegisteredResource]) -> Table:
+    table = _table(names=["Organisation", "API", "Identifier"], words=["Tokens", "State"])
+    for entry in resources:
+        resource = entry.resource
+        table.add_row(
+            Text(entry.organisation.name),
+            Text(resource.name),
+            Text(resource.identifier),
+            f"{resource.token_form} {resource.token_algorithm}",
+            _state(resource.disabled_at or entry.organisation.disabled_at),
         )
     return table
 

@@ -72,14 +72,15 @@ def purpose(value: Any, reading: Reading) -> Purpose:
         raise Unfit("must be an object with id, text, legal_ground and claims, and nothing else")
     readers: dict[str, Reader] = {
         "id": matching(_PURPOSE_ID, "must be 1 to 64 of a-z, 0-9, - and _"),
-        "text": _texts,
+        "text": texts,
         "legal_ground": one_of(LEGAL_GROUNDS),
         "claims": list_of(one_of(CLAIMS), at_least=0, at_most=len(CLAIMS)),
     }
     return Purpose.from_json(members_of(value, readers, reading))
 
 
-def _texts(value: Any, reading: Reading) -> dict[str, Any]:
+def texts(value: Any, reading: Reading) -> dict[str, Any]:
+    """A sentence in each language."""
     if not isinstance(value, Mapping) or value.keys() != set(LANGUAGES):
         raise Unfit(
             f"must have a sentence for the citizen in each of {', '.join(LANGUAGES)}, and nothing else"
@@ -96,9 +97,11 @@ def jwks_uri_handle(value: Any, _reading: Reading) -> str:
     return value
 
 
+organisation = matching(_ORGANISATION, "must be a CVR number or an organisation's id")
+
 _WHO: dict[str, Reader] = {
     "profile": one_of(PROFILES),
-    "organisation": matching(_ORGANISATION, "must be a CVR number or an organisation's id"),
+    "organisation": organisation,
     "client_name": text(MAX_NAME_LETTERS),
     "application_type": one_of(("web", "native")),
     "client_uri": public_url,

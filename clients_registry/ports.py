@@ -4,12 +4,13 @@ Writing methods take the opaque `tx` first and act in its transaction; reading m
 that does not answer raises its own error through all of these.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from clients_registry.client import Client
 from clients_registry.organisation import Organisation
+from clients_registry.resource import Resource
 
 Tx = Any
 """An open transaction. Opaque: made by `Transact`, handed on, never looked into."""
@@ -77,7 +78,7 @@ class ClientStore(Protocol):
         """As `find_organisation`, read inside `tx`."""
 
     def rsa_moduli_in(self, tx: Tx, *, without: str | None) -> Iterator[int]:
-        """The modulus of every RSA key of every client but `without`."""
+        """The modulus of every RSA key of every client and resource but `without`."""
 
     def add_organisation(self, tx: Tx, organisation: Organisation) -> bool:
         """True for exactly one caller per CVR number; False changes nothing."""
@@ -92,6 +93,34 @@ class ClientStore(Protocol):
         """Keep `client` in place of the one with its `client_id`; False where there is none."""
 
     def disable_client(self, tx: Tx, client_id: str, at: datetime) -> bool:
+        """True for the caller that disabled it."""
+
+
+class ResourceStore(Protocol):
+    """Resources with their scopes; what is written here raises the version of `ClientStore` too."""
+
+    def find_resource(self, identifier: str) -> tuple[Resource, Organisation] | None:
+        """The resource with this identifier, letter by letter, with its organisation; disabled or not."""
+
+    def find_resource_by_id(self, resource_id: str) -> tuple[Resource, Organisation] | None:
+        """As `find_resource`, by the name under which it authenticates."""
+
+    def resources(self) -> list[tuple[Resource, Organisation]]:
+        """All resources, by organisation and name."""
+
+    def resource_in(self, tx: Tx, reference: str) -> Resource | None:
+        """By id or identifier, read inside `tx`."""
+
+    def taken_words_in(self, tx: Tx, words: Iterable[str]) -> frozenset[str]:
+        """Which of these words are scopes already, of whatever resource."""
+
+    def add_resource(self, tx: Tx, resource: Resource) -> bool:
+        """Keep a new resource with its scopes, whose words are free; False, and nothing, where its identifier is taken."""
+
+    def replace_resource(self, tx: Tx, resource: Resource) -> bool:
+        """Keep `resource` in place of the one with its id, but for its scopes; False where there is none."""
+
+    def disable_resource(self, tx: Tx, resource_id: str, at: datetime) -> bool:
         """True for the caller that disabled it."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from clients_registry.ports import Transact
 from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
+from clients_registry.resource_registrations import ResourceRegistrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,5 +13,6 @@ class RegistryServices:
     transact: Transact
     registry: Registry
     registrations: Registrations
+    resource_registrations: ResourceRegistrations
     unavailable: tuple[type[Exception], ...] = ()
     """What is raised when the store does not answer; the command line exits with 3."""

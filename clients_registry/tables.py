@@ -59,6 +59,39 @@ clients = Table(
     Column("disabled_at", UtcDateTime),
 )
 
+resources = Table(
+    "resources",
+    metadata,
+    Column("resource_id", String(64), primary_key=True),
+    Column("identifier", Text, nullable=False, unique=True),
+    Column(
+        "organisation_id",
+        String(64),
+        ForeignKey("organisations.organisation_id", name="fk_resources_organisation"),
+        nullable=False,
+        index=True,
+    ),
+    Column("metadata", Text, nullable=False),
+    Column("secret_digest", String(64)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+)
+
+resource_scopes = Table(
+    "resource_scopes",
+    metadata,
+    Column("word", String(100), primary_key=True),
+    Column(
+        "resource_id",
+        String(64),
+        ForeignKey("resources.resource_id", name="fk_resource_scopes_resource"),
+        nullable=False,
+        index=True,
+    ),
+    Column("document", Text, nullable=False),
+)
+"""A scope's word is the key: it belongs to one resource, so a word alone says at which API it counts."""
+
 registry_version = Table(
     "registry_version",
     metadata,

@@ -13,6 +13,9 @@ from clients_registry.policy import RegistrationPolicy
 MAX_LENGTH = 2000
 """Browsers and proxies agree on about this; the response's parameters come on top."""
 
+MAX_API_ADDRESS = 500
+"""It stands in every token."""
+
 LOOPBACK_LITERALS = ("127.0.0.1", "[::1]")
 
 _URI = re.compile(
@@ -116,6 +119,28 @@ def check_public_url(value: object, policy: RegistrationPolicy) -> str:
         raise UnfitUri("must lead to a host that is known in public DNS")
     if policy.issuer and host == _host_of_issuer(policy.issuer):
         raise UnfitUri("must lead to a host of the organisation, not to this provider")
+    return str(value)
+
+
+def check_api_address(value: object, policy: RegistrationPolicy) -> str:
+    """The identifier of an API: an https URL without query or fragment at a host that is not ours (RFC 8707 §2).
+
+    Nothing is fetched from it, so a host inside a network will do.
+
+    Raises:
+        UnfitUri: otherwise.
+    """
+    uri = parse_uri(value)
+    if "?" in str(value) or len(str(value)) > MAX_API_ADDRESS:
+        raise UnfitUri(f"may have no query and at most {MAX_API_ADDRESS} characters")
+    if uri.is_loopback_http and policy.insecure_allow_loopback_http:
+        if _is_loopback_issuer(uri, policy.issuer):
+            raise UnfitUri("must be an API of the organisation, not of this provider")
+        return str(value)
+    if uri.scheme != "https":
+        raise UnfitUri("must begin with https://")
+    if check_host_name(uri.host) == _host_of_issuer(policy.issuer):
+        raise UnfitUri("must be at a host of the organisation, not of this provider")
     return str(value)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from clients_registry.cli import make_clients_group, make_organisations_group
+from clients_registry.cli_resources import make_resources_group
 from clients_registry.services import RegistryServices
 from idp.commands.citizens import citizens, consents
 from idp.commands.frame import check_tables, failures_told, read_settings
@@ -56,4 +57,5 @@ for command in (serve, migrate, sweep, doctor, settings, secrets, citizens, cons
     main.add_command(command)
 main.add_command(make_organisations_group(_registry))
 main.add_command(make_clients_group(_registry))
+main.add_command(make_resources_group(_registry))
 main.add_command(make_keys_group(_keys))

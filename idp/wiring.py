@@ -14,6 +14,8 @@ from clients_registry.in_sql import Clients, ClientUses
 from clients_registry.policy import RegistrationPolicy
 from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
+from clients_registry.resource_registrations import ResourceRegistrations
+from clients_registry.resources_in_sql import Resources
 from clients_registry.services import RegistryServices
 from idp import metrics
 from idp.activation.activation import Activation
@@ -363,7 +365,8 @@ class Wiring:
 
     @cached_property
     def registry(self) -> Registry:
-        return Registry(Clients(self.database.reading), self.clock)
+        reading = self.database.reading
+        return Registry(Clients(reading), Resources(reading), self.clock)
 
     @property
     def registration_policy(self) -> RegistrationPolicy:
@@ -387,11 +390,13 @@ class Wiring:
 
     @cached_property
     def registry_services(self) -> RegistryServices:
-        store, policy = Clients(self.database.reading), self.registration_policy
+        store, resources = Clients(self.database.reading), Resources(self.database.reading)
+        policy = self.registration_policy
         return RegistryServices(
             transact=self.database.transact,
             registry=self.registry,
             registrations=Registrations(store, self.ledger, self.clock, policy),
+            resource_registrations=ResourceRegistrations(resources, store, self.ledger, self.clock, policy),
             unavailable=(StoreUnavailable,),
         )
 

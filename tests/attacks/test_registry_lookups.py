@@ -13,6 +13,7 @@ ODD: list[Any] = [
     "", " ", "\x00", "a\x00b", "\ud800", "é", "１２３", "' OR 1=1 --", "%", "_" * 65, "a" * 1_000_000, "a\n", "a b",
     "{}", "a:b", "*", None, 7, b"bytes", ["list"], {"a": 1},
 ]  # fmt: skip
+PRINTABLE = ("%", "_" * 65, "{}", "a:b", "*")
 
 
 @pytest.fixture
@@ -26,9 +27,16 @@ def world(sql_url: str, clock: FrozenClock) -> Iterator[RegistryWorld]:
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
 def test_an_odd_client_id_is_unknown_and_never_reaches_the_store(world: RegistryWorld, odd: Any) -> None:
     """S-114, S-334: an anonymous caller's text is judged before any look-up."""
-    assert Registry(_NoStore(), world.clock).find_client(odd) is None
+    assert Registry(_NoStore(), _NoStore(), world.clock).find_client(odd) is None
     assert world.node().find_client(odd) is None
     assert world.node().find_organisation(odd) is None
+    assert Registry(_NoStore(), _NoStore(), world.clock).find_resource_by_id(odd) is None
+
+
+@pytest.mark.parametrize("odd", [odd for odd in ODD if odd not in PRINTABLE], ids=lambda odd: repr(odd)[:20])
+def test_an_odd_resource_is_unknown_and_never_reaches_the_store(world: RegistryWorld, odd: Any) -> None:
+    """S-114, S-148."""
+    assert Registry(_NoStore(), _NoStore(), world.clock).find_resource(odd) is None
 
 
 class _NoStore:
@@ -51,4 +59,4 @@ def test_a_flood_of_invented_ids_evicts_no_client_and_grows_no_memory(world: Reg
     for number in range(2_100):
         assert node.find_client(f"invented-{number}") is None
     assert node.find_client(client_id) is known
-    assert len(node._unknown._entries) == 2_000
+    assert len(node._clients._unknown._entries) == 2_000

@@ -15,6 +15,8 @@ from clients_registry.organisation import Organisation
 from clients_registry.policy import RegistrationPolicy
 from clients_registry.registrations import Registered, Registrations
 from clients_registry.registry import Registry
+from clients_registry.resource_registrations import RegisteredNow, ResourceRegistrations
+from clients_registry.resources_in_sql import Resources
 from clients_registry.services import RegistryServices
 from clients_registry.tables import metadata
 from idp.errors import StoreUnavailable
@@ -94,6 +96,24 @@ def oidc_registration(**changes: Any) -> dict[str, Any]:
     return registration(**({"profile": "oidc", "jwks": None} | changes))
 
 
+BUILDING_READ = {
+    "scope": "nordhavn:building.read",
+    "text": {"da": "Læse byggesager.", "en": "Read building cases.", "nb": "Lese byggesaker."},
+    "used_by": ["machines"],
+}
+
+
+def resource(**changes: Any) -> dict[str, Any]:
+    """A sound registration of an API; a change of None leaves the member out."""
+    metadata = {
+        "identifier": "https://api.nordhavn.example/building",
+        "name": "Byggesags-API",
+        "organisation": NORDHAVN_CVR,
+        "scopes": [BUILDING_READ],
+    } | changes
+    return {name: value for name, value in metadata.items() if value is not None}
+
+
 @dataclass
 class RegistryWorld:
     """One deployment's registry. Every `node()` is a process of its own with the same store."""
@@ -107,14 +127,23 @@ class RegistryWorld:
         metadata.create_all(self.database.writing)
         ledger_metadata.create_all(self.database.writing)
         self.store = Clients(self.database.reading)
-        self.registrations = Registrations(self.store, Ledger(self.database.reading), self.clock, self.policy)
+        self.resource_store = Resources(self.database.reading)
+        ledger = Ledger(self.database.reading)
+        self.registrations = Registrations(self.store, ledger, self.clock, self.policy)
+        self.resource_registrations = ResourceRegistrations(
+            self.resource_store, self.store, ledger, self.clock, self.policy
+        )
 
     def node(self, **options: Any) -> Registry:
-        return Registry(self.store, self.clock, **options)
+        return Registry(self.store, self.resource_store, self.clock, **options)
 
     def services(self) -> RegistryServices:
         return RegistryServices(
-            self.database.transact, self.node(), self.registrations, unavailable=(StoreUnavailable,)
+            self.database.transact,
+            self.node(),
+            self.registrations,
+            self.resource_registrations,
+            unavailable=(StoreUnavailable,),
         )
 
     def add_organisation(self, **changes: Any) -> Organisation:
@@ -135,6 +164,10 @@ class RegistryWorld:
         return self.database.transact(
             lambda tx: self.registrations.change(tx, client_id, metadata, actor=ACTOR)
         )
+
+    def add_resource(self, **changes: Any) -> RegisteredNow:
+        given = resource(**changes)
+        return self.database.transact(lambda tx: self.resource_registrations.add(tx, given, actor=ACTOR))
 
     def journal(self) -> list[tuple[str, dict[str, Any]]]:
         """Events with their facts, in order."""

@@ -209,7 +209,9 @@ def test_a_database_that_does_not_answer_is_three(world: RegistryWorld) -> None:
         raise StoreUnavailable("the database did not answer")
 
     registry = world.node()
-    services = RegistryServices(away, registry, world.registrations, unavailable=(StoreUnavailable,))
+    services = RegistryServices(
+        away, registry, world.registrations, world.resource_registrations, unavailable=(StoreUnavailable,)
+    )
     group = make_clients_group(lambda: services)
     result = CliRunner().invoke(group, ["add", "-"], input=json.dumps(registration()))
     assert (result.exit_code, len(result.stderr.splitlines())) == (3, 1)

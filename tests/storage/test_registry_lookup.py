@@ -54,7 +54,7 @@ class Line:
 
 def registry_over(world: RegistryWorld, **options: Any) -> tuple[Registry, Line]:
     line = Line(world.store)
-    return Registry(line, world.clock, **options), line
+    return Registry(line, world.resource_store, world.clock, **options), line
 
 
 def test_a_client_is_read_once_and_then_remembered(world: RegistryWorld, clock: FrozenClock) -> None:

@@ -1,0 +1,108 @@
+"""ResourceStore in SQL: SQLite and PostgreSQL."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, insert, or_, select, update
+
+from clients_registry.documents import resource_document
+from clients_registry.in_sql import ORGANISATIONS, changed, insert_into, organisation_from, raise_version
+from clients_registry.organisation import Organisation
+from clients_registry.resource import Resource, Scope
+from clients_registry.tables import organisations, resource_scopes, resources
+
+
+class Resources:
+    """See `ports.ResourceStore` for the promises."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` is for reading, in autocommit mode; writing goes through the caller's transaction."""
+        self._engine = engine
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def find_resource(self, identifier: str) -> tuple[Resource, Organisation] | None:
+        return self._find(resources.c.identifier == identifier)
+
+    def find_resource_by_id(self, resource_id: str) -> tuple[Resource, Organisation] | None:
+        return self._find(resources.c.resource_id == resource_id)
+
+    def resources(self) -> list[tuple[Resource, Organisation]]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(_BOTH).all()
+            found = [(_resource(connection, row), organisation_from(row)) for row in rows]
+        # ordered here: the two databases sort letters differently (S-338)
+        return sorted(found, key=lambda pair: (pair[1].name, pair[0].name, pair[0].identifier))
+
+    def _find(self, chosen: Any) -> tuple[Resource, Organisation] | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(_BOTH.where(chosen)).one_or_none()
+            return None if row is None else (_resource(connection, row), organisation_from(row))
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    def resource_in(self, tx: Connection, reference: str) -> Resource | None:
+        chosen = or_(resources.c.resource_id == reference, resources.c.identifier == reference)
+        row = tx.execute(_BOTH.where(chosen)).one_or_none()
+        return None if row is None else _resource(tx, row)
+
+    def taken_words_in(self, tx: Connection, words: Iterable[str]) -> frozenset[str]:
+        wanted = select(resource_scopes.c.word).where(resource_scopes.c.word.in_(list(words)))
+        return frozenset(tx.execute(wanted).scalars())
+
+    def add_resource(self, tx: Connection, resource: Resource) -> bool:
+        raise_version(tx)
+        fresh = insert_into(tx)(resources).values(resource_id=resource.resource_id, **_columns(resource))
+        unless_known = fresh.on_conflict_do_nothing(index_elements=[resources.c.identifier])
+        # what it returns says whether it wrote: SQLAlchemy vouches for an INSERT's row count on no database
+        if tx.execute(unless_known.returning(resources.c.resource_id)).first() is None:
+            return False
+        for scope in resource.scopes:
+            tx.execute(insert(resource_scopes).values(_scope_columns(resource.resource_id, scope)))
+        return True
+
+    def replace_resource(self, tx: Connection, resource: Resource) -> bool:
+        raise_version(tx)
+        chosen = resources.c.resource_id == resource.resource_id
+        return changed(tx, update(resources).where(chosen).values(**_columns(resource)))
+
+    def disable_resource(self, tx: Connection, resource_id: str, at: datetime) -> bool:
+        raise_version(tx)
+        chosen, still_on = resources.c.resource_id == resource_id, resources.c.disabled_at.is_(None)
+        return changed(tx, update(resources).where(chosen, still_on).values(disabled_at=at))
+
+
+_BOTH: Select[Any] = ORGANISATIONS.add_columns(resources).join_from(resources, organisations)
+
+
+def _columns(resource: Resource) -> dict[str, Any]:
+    return {
+        "identifier": resource.identifier,
+        "organisation_id": resource.organisation_id,
+        "metadata": json.dumps(resource_document(resource), separators=(",", ":")),
+        "secret_digest": resource.secret_digest,
+        "created_at": resource.created_at,
+        "disabled_at": resource.disabled_at,
+    }
+
+
+def _scope_columns(resource_id: str, scope: Scope) -> dict[str, str]:
+    document = json.dumps(scope.as_json(), ensure_ascii=False)
+    return {"word": scope.word, "resource_id": resource_id, "document": document}
+
+
+def _resource(connection: Connection, row: Row[Any]) -> Resource:
+    wanted = select(resource_scopes.c.document).where(resource_scopes.c.resource_id == row.resource_id)
+    scopes = [Scope.from_json(json.loads(text)) for text in connection.execute(wanted).scalars()]
+    return Resource(
+        **json.loads(row.metadata),
+        resource_id=row.resource_id,
+        identifier=row.identifier,
+        organisation_id=row.organisation_id,
+        scopes=tuple(sorted(scopes, key=lambda scope: scope.word)),
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+        secret_digest=row.secret_digest,
+    )
