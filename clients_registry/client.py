@@ -58,6 +58,12 @@ class Client:
     tos_uri: str | None = None
     initiate_login_uri: str | None = None
     post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
+    """Ours always carry `sid`."""
+    frontchannel_logout_uri: str | None = None
+    frontchannel_logout_session_required: bool = False
+    """Ours always carry `iss` and `sid`."""
     contacts: tuple[str, ...] = ()
     default_max_age: int | None = None
     """Seconds."""

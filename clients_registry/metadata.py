@@ -43,7 +43,6 @@ _NOT_OFFERED = frozenset(
         "userinfo_encrypted_response_enc", "introspection_signed_response_alg", "tls_client_auth_subject_dn",
         "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
         "tls_client_certificate_bound_access_tokens", "backchannel_logout_uri", "backchannel_logout_session_required",
-        "frontchannel_logout_uri", "frontchannel_logout_session_required",
     }
 )  # fmt: skip
 """Registered fields of features that this version does not have; taking them would promise what is not kept."""

@@ -146,6 +146,8 @@ _ANSWERS: dict[str, Reader] = {
 
 _LOGOUT: dict[str, Reader] = {
     "post_logout_redirect_uris": list_of(redirect_uri, at_least=0, at_most=MAX_URIS),
+    "frontchannel_logout_uri": public_url,
+    "frontchannel_logout_session_required": boolean,
 }
 
 FIELDS: dict[str, Reader] = {**_WHO, **_AUTHENTICATION, **_REQUESTS, **_ANSWERS, **_LOGOUT}

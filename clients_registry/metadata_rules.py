@@ -11,6 +11,7 @@ from clients_registry.client_keys import ClientKeys
 from clients_registry.errors import MetadataFault
 from clients_registry.field_readers import any_of
 from clients_registry.profiles import PROFILES, SECRET_METHODS
+from clients_registry.uris import site_of
 
 Fields = dict[str, Any]
 """Members of `Client` by name, with `organisation` as it was given and localized ones by their wire names."""
@@ -84,6 +85,17 @@ def _grant_type_faults(fields: Fields) -> Iterator[MetadataFault]:
         yield MetadataFault("grant_types", "must have refresh_token where the scope has offline_access")
 
 
+def _frontchannel_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """Front-Channel Logout §2: with the scheme, host and port of a redirect URI."""
+    address = fields.get("frontchannel_logout_uri")
+    if address is not None and site_of(address) not in {site_of(uri) for uri in fields["redirect_uris"]}:
+        yield MetadataFault(
+            "frontchannel_logout_uri", "must have the scheme, host and port of one of the redirect_uris"
+        )
+    if address is None and fields.get("frontchannel_logout_session_required"):
+        yield MetadataFault("frontchannel_logout_session_required", "is only for a frontchannel_logout_uri")
+
+
 RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]], ...] = (
     (("profile", "token_endpoint_auth_method", "application_type"), _method_faults),
     (
@@ -112,5 +124,9 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
     ),
     (("scope", "purposes"), _scope_faults),
     (("scope", "grant_types"), _grant_type_faults),
+    (
+        ("redirect_uris", "frontchannel_logout_uri", "frontchannel_logout_session_required"),
+        _frontchannel_faults,
+    ),
 )
 """Each rule with the fields it reads: it is asked only where these could be read."""

@@ -88,6 +88,12 @@ def parse_uri(value: object) -> Uri:
     return Uri(found["scheme"], found["host"], port, found["path"], found["query"])
 
 
+def site_of(value: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port of a URI that was read before; the scheme's own port where it has none."""
+    uri = parse_uri(value)
+    return uri.scheme, uri.host, uri.port or {"https": 443, "http": 80}.get(uri.scheme)
+
+
 def check_host_name(host: str | None) -> str:
     """The host, if it is a DNS name and not an address.
 

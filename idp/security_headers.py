@@ -22,15 +22,23 @@ _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-an
 
 
 def page_headers(
-    *, https: bool, referrer_policy: str = "same-origin", form_targets: Sequence[str] = ()
+    *,
+    https: bool,
+    referrer_policy: str = "same-origin",
+    form_targets: Sequence[str] = (),
+    frame_sources: Sequence[str] = (),
 ) -> Mapping[str, str]:
-    """Headers of a page. `form_targets` are CSP sources that its form may post to besides ourselves.
+    """Headers of a page. `form_targets` are CSP sources that its form may post to besides ourselves, `frame_sources`
+    those that it may show in frames.
 
     Not `no-referrer` by default: Chromium would send `Origin: null` on our own forms (protocol.md, browser facts).
     """
     form_action = " ".join(("'self'", *form_targets))
+    policy = _CONTENT_POLICY.format(form_action=form_action)
     headers = {
-        "Content-Security-Policy": _CONTENT_POLICY.format(form_action=form_action),
+        "Content-Security-Policy": f"{policy}; frame-src {' '.join(frame_sources)}"
+        if frame_sources
+        else policy,
         "Referrer-Policy": referrer_policy,
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",

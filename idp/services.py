@@ -12,6 +12,8 @@ from idp.clock import Clock
 from idp.known_browsers import KnownBrowsers
 from idp.lasting_access import LastingAccesses
 from idp.letters.letters import Letters
+from idp.logout.ports import LogoutQueue
+from idp.logout.records import SignOut, SignOutRequest
 from idp.messages.ports import Outbox
 from idp.outbound.fetcher import Fetcher
 from idp.places import FindPlace
@@ -82,6 +84,10 @@ class Services:
     activations: ports.Records[ActivationRecord]
     outbox: Outbox
     """For the inbox (`of_citizen`): whoever changes something appends to the ledger, which tells."""
+    logout_notices: LogoutQueue
+    """For reading what came of them: whoever ends a session writes them."""
+    sign_out_requests: ports.Records[SignOutRequest]
+    sign_outs: ports.Records[SignOut]
     safeties: ports.Safeties
     recoveries: RecoveryMoves
     recovery_stops: RecoveryStops

@@ -35,6 +35,9 @@ from idp.ledger.in_sql import History, Ledger
 from idp.letters import in_sql as letters_in_sql
 from idp.letters.invitations_in_sql import Invitations
 from idp.letters.letters import Letters
+from idp.logout.in_sql import LogoutNotices
+from idp.logout.records import SignOut, SignOutRequest
+from idp.logout.telling import TellingEndedSessions
 from idp.messages.in_sql import Outbox
 from idp.messages.sending import MessageSending
 from idp.messages.smtp import MailServer
@@ -112,6 +115,8 @@ _TIMEZONE = "Europe/Copenhagen"
 """Of times in messages, like that of the pages."""
 
 _MESSAGES_EVERY = timedelta(seconds=5)
+_LOGOUT_NOTICES_KEPT = timedelta(days=8)
+"""A day longer than the security page shows them."""
 _RECOVERIES_KEPT = timedelta(days=1)
 _MESSAGES_KEPT = timedelta(days=400)
 """More than a year, so that what happens once a year can be compared."""
@@ -170,6 +175,14 @@ class Wiring:
         return Outbox(self.database.reading)
 
     @cached_property
+    def logout_notices(self) -> LogoutNotices:
+        return LogoutNotices(self.database.reading)
+
+    @cached_property
+    def ended_sessions(self) -> TellingEndedSessions:
+        return TellingEndedSessions(in_sql.EndedSessions(self.database.reading), self.logout_notices)
+
+    @cached_property
     def recovery_times(self) -> RecoveryTimes:
         settings = self.settings
         return RecoveryTimes(
@@ -198,7 +211,7 @@ class Wiring:
                 citizens=self.citizen_store,
                 safeties=Safeties(reading),
                 sessions=in_redis.BrowserSessions(self.redis, self.clock),
-                ended_sessions=in_sql.EndedSessions(reading),
+                ended_sessions=self.ended_sessions,
                 grants=in_sql.Grants(reading, self.clock),
                 ledger=self.ledger,
                 recovery_codes=self.recovery_enrolment,
@@ -556,7 +569,7 @@ class Wiring:
             citizens=self.citizen_store,
             grants=in_sql.Grants(reading, self.clock),
             sessions=in_redis.BrowserSessions(self.redis, self.clock),
-            ended_sessions=in_sql.EndedSessions(reading),
+            ended_sessions=self.ended_sessions,
             ledger=self.ledger,
             history=History(reading),
             safeties=Safeties(reading),
@@ -643,7 +656,7 @@ class Wiring:
             refresh_tokens=RefreshTokens(reading),
             revoked_tokens=RevokedTokens(revoked_in_sql.RevokedTokens(reading), clock),
             spent=in_sql.Spent(reading),
-            ended_sessions=in_sql.EndedSessions(reading),
+            ended_sessions=self.ended_sessions,
             redemptions=in_sql.Redemptions(reading),
             ledger=self.ledger,
             history=History(reading),
@@ -651,6 +664,9 @@ class Wiring:
             activation=self.activation,
             activations=in_redis.Records(client, clock, "activation", ActivationRecord),
             outbox=self.outbox,
+            logout_notices=self.logout_notices,
+            sign_out_requests=in_redis.Records(client, clock, "sign-out-request", SignOutRequest),
+            sign_outs=in_redis.Records(client, clock, "sign-out", SignOut),
             recoveries=self.recovery_moves,
             recovery_stops=self.recovery_stops,
             letter_orders=self.letter_ordering,
@@ -681,6 +697,9 @@ class Wiring:
             "private keys in the HSM that nothing needs": sweep_token(self.keys_services),
             "recoveries long over": transact(
                 lambda tx: recovery_in_sql.Recoveries(reading).sweep(tx, now - _RECOVERIES_KEPT)
+            ),
+            "logout notices long over": transact(
+                lambda tx: self.logout_notices.sweep(tx, now - _LOGOUT_NOTICES_KEPT)
             ),
             "old messages": transact(lambda tx: self.outbox.sweep(tx, now - _MESSAGES_KEPT)),
             "letters long expired": transact(lambda tx: letters_in_sql.Letters(reading).sweep(tx, now)),

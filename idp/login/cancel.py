@@ -4,9 +4,9 @@ from flask import Response
 
 from idp.errors import AccessDenied, OAuthError
 from idp.grants.decision import AlreadyDecided, record_refusal
+from idp.login.browser_handle import forget_proof
 from idp.login.pages import NoticeKind
 from idp.login.refusal import refusal_of
-from idp.login.sign_in import forget_proof
 from idp.login.visit import PROOF, Visit, turn_back
 from idp.login.way_back import lead_back, see_other
 from idp.services import Services

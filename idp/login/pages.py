@@ -13,7 +13,7 @@ scripts may rely on, the same in every language:
     any error       #error-summary, with a link to the field; at the field #error-user-id #error-password #error-code
     going back      #return (meta refresh, and a link) or #continue (form_post: a static script, and a button)
     notice          #notice, and #return where the way leads back to the service
-    signed_out      #signed-out
+    ask_sign_out, signed_out        sign_out_pages.py
     front_page      #sign-out #services (idp/portal/pages.py)
     error           #reference #copy-reference #return
 
@@ -208,6 +208,10 @@ class NoticeKind(StrEnum):
     ALREADY_USED = "already_used"
     OTHER_BROWSER = "other_browser"
     """Begun in another browser, or this one did not keep our cookie."""
+    SIGNED_OUT = "signed_out"
+    """Begun in this browser, which has signed out since."""
+    SIGN_OUT_EXPIRED = "sign_out_expired"
+    """A sign-out that a service asked for, too long ago or done already."""
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     SERVICE_UNAVAILABLE = "service_unavailable"
     """The service is closed or no longer known."""
@@ -225,17 +229,6 @@ class Notice(Page):
     kind: NoticeKind
     service_name: str | None = None
     service_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedOut(Page):
-    """The session has ended."""
-
-    template: ClassVar[str] = "login/signed_out.html"
-
-    service_name: str | None = None
-    service_url: str | None = None
-    was_signed_in: bool = True
 
 
 def _check_target(url: str) -> None:

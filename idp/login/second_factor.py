@@ -7,12 +7,13 @@ Only a way that the question offers is looked at, whatever page it was posted fr
 from flask import Response
 
 from idp.ceremonies import SIGN_IN, CeremonyGone
+from idp.login.browser_handle import forget_proof
 from idp.login.first_factor import check_neighbourhood, count_failure
 from idp.login.flow import after_post, proceed, question_of
 from idp.login.pages import ErrorKind, FormError
 from idp.login.question import Question, Way
 from idp.login.rejections import code_error, key_error
-from idp.login.sign_in import forget_proof, proven, sign_in, step_up
+from idp.login.sign_in import proven, sign_in, step_up
 from idp.login.visit import KNOWN, Visit, ceremony_binding
 from idp.services import Services
 from idp.web import read_cookie

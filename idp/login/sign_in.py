@@ -16,16 +16,17 @@ from idp.browser_sessions import record_end
 from idp.ids import new_secret
 from idp.known_browsers import LIFETIME
 from idp.ledger import events
+from idp.login.browser_handle import forget_proof, is_spent, note_successor
 from idp.login.device import device_of
 from idp.login.flow import after_post
-from idp.login.pages import NoticeKind
+from idp.login.pages import Notice, NoticeKind
 from idp.login.question import is_proofed
-from idp.login.visit import KNOWN, PROOF, SESSION, SignedIn, Visit, peer_address, turn_back
+from idp.login.visit import BROWSER, KNOWN, PROOF, SESSION, SignedIn, Visit, peer_address, turn_back
 from idp.protocol.acr import level_of
-from idp.records import BrowserSession, Place, ProvenFactor
+from idp.records import BrowserSession, LoginAttempt, Place, ProvenFactor
 from idp.services import Services
 from idp.storage.ports import Tx
-from idp.web import forget_cookie, read_cookie, set_cookie
+from idp.web import forget_cookie, render, set_cookie
 from mfa.errors import FactorRejected
 from mfa.factors import VerifiedFactor, categories_of
 
@@ -38,6 +39,10 @@ class AccessBlocked(Exception):
 
 class SessionOver(Exception):
     """The session that was to go on was ended a moment ago, in another browser: nobody is signed in here."""
+
+
+class BrowserLeft(Exception):
+    """This browser signed out a moment ago, in another tab: nothing that was under way in it makes a session."""
 
 
 def proven(services: Services, verified: VerifiedFactor) -> ProvenFactor:
@@ -56,7 +61,11 @@ def proven(services: Services, verified: VerifiedFactor) -> ProvenFactor:
 def sign_in(services: Services, visit: Visit, citizen_id: str, factors: tuple[ProvenFactor, ...]) -> Response:
     """Begin the session that these factors prove, and go on with the attempt."""
     try:
-        signed_in = begin_session(services, citizen_id, factors, before=visit.signed_in, now=visit.now)
+        signed_in = begin_session(
+            services, citizen_id, factors, before=visit.signed_in, now=visit.now, attempt=visit.attempt
+        )
+    except BrowserLeft:
+        return _left(services)
     except (FactorRejected, SessionOver):  # what was changed between the steps proves nothing (S-301)
         forget_proof(services)
         return after_post(visit)
@@ -87,12 +96,14 @@ def begin_session(
     *,
     before: SignedIn | None,
     now: datetime,
+    attempt: LoginAttempt | None = None,
 ) -> SignedIn:
     """A session in the place of what this browser had: the ledger's row first, then the session.
 
     Raises:
         FactorRejected: one of the factors is in force no longer.
         AccessBlocked, SessionOver
+        BrowserLeft: signed out since the attempt began.
     """
     if len(categories_of(factors)) < 2:
         raise AssertionError("no session exists below two factors of different kinds")
@@ -117,6 +128,9 @@ def begin_session(
             _end(services, tx, old, now)
 
     signed_in = _keep(services, before, session, record)
+    if attempt is not None and is_spent(services, attempt.browser_digest):
+        services.browser_sessions.forget(signed_in.secret)
+        raise BrowserLeft
     services.count("sign_ins", {})
     return signed_in
 
@@ -131,10 +145,13 @@ def hand_out(services: Services, response: Response, signed_in: SignedIn, now: d
     return response
 
 
-def forget_proof(services: Services) -> None:
-    proof = read_cookie(PROOF)
-    if proof is not None:
-        services.partial_sign_ins.forget(proof)
+def _left(services: Services) -> Response:
+    """The browser gets a new handle with its next attempt, also where our answer to its sign-out was lost."""
+    forget_proof(services)
+    response = render(Notice(kind=NoticeKind.SIGNED_OUT), 403)
+    forget_cookie(response, PROOF)
+    forget_cookie(response, BROWSER)
+    return response
 
 
 def _raise(services: Services, before: SignedIn, factor: ProvenFactor, now: datetime) -> SignedIn:
@@ -157,6 +174,7 @@ def _keep(services: Services, before: SignedIn | None, session: BrowserSession, 
     secret = new_secret()
     services.browser_sessions.put(secret, session)
     if before is not None:
+        note_successor(services, before.secret, session)
         services.browser_sessions.forget(before.secret)
     if not _is_active(services, session.citizen_id):
         # Blocked meanwhile: whoever ended the citizen's sessions did not see this one.

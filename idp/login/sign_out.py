@@ -1,15 +1,29 @@
-"""POST /sign-out: "Log ud" ends this browser's own session, here and in SQL."""
+"""The one way to sign out of this browser: by our own button, or because a service asked (end_session.py).
+
+    button ──────────────────────────────▶ ended, in SQL and in Redis ──▶ /signed-out: what came of it
+    service ──its hint names this session──▲
+       └──anything else──▶ asked ──"log ud"┘
+
+Whatever ends a session writes its services into the queue (idp/logout); this is only about the browser at hand.
+"""
 
 from flask import Response
 
 from idp.browser_sessions import record_end
+from idp.ids import new_secret
 from idp.ledger import events
-from idp.login.pages import SignedOut
-from idp.login.visit import SESSION, find_signed_in
+from idp.login.browser_handle import find_to_end, forget_proof, forget_sign_in, spend_handle, take_successor
+from idp.login.visit import SIGN_OUT, SignedIn
+from idp.login.way_back import see_other
+from idp.logout.records import LIFETIME, SignOut
+from idp.protocol.logout_request import LogoutRequest
 from idp.services import Services
-from idp.web import check_form_token, forget_cookie, form_token, read_form, render
+from idp.storage.ports import Tx
+from idp.web import check_form_token, form_token, read_form, set_cookie
 
+SIGNED_OUT = "/signed-out"
 _PURPOSE = "sign-out"
+_NOTHING_ASKED = LogoutRequest()
 
 
 def sign_out_token(session_secret: str) -> str:
@@ -18,29 +32,73 @@ def sign_out_token(session_secret: str) -> str:
 
 
 def sign_out(services: Services) -> Response:
-    """End the session; pressing twice is harmless.
+    """POST /sign-out: end this browser's session; pressing twice is harmless.
 
     Raises: ForeignForm, InvalidRequest.
     """
     form = read_form()
-    signed_in = find_signed_in(services)
+    signed_in = find_to_end(services)
     if signed_in is None:
-        response = render(SignedOut(was_signed_in=False))
-    else:
-        check_form_token(form, signed_in.secret, _PURPOSE)
-        session, now = signed_in.session, services.clock()
-        services.transact(
-            lambda tx: record_end(
-                tx,
-                session,
-                ended_sessions=services.ended_sessions,
-                grants=services.grants,
-                ledger=services.ledger,
-                actor=events.BY_CITIZEN,
-                now=now,
-            )
+        return signed_out(services)
+    check_form_token(form, signed_in.secret, _PURPOSE)
+    return end_here(services, signed_in, after_form=True)
+
+
+def end_here(
+    services: Services,
+    signed_in: SignedIn,
+    *,
+    asked: LogoutRequest = _NOTHING_ASKED,
+    after_form: bool = False,
+) -> Response:
+    """End the session of this browser, and what is under way in it."""
+    forget_proof(services)  # first: whoever still finds the session finds no half proven sign-in beside it
+    _end(services, signed_in)
+    successor = take_successor(services, signed_in.secret)
+    if successor is not None and successor.session.session_id != signed_in.session.session_id:
+        # Another citizen's sign-in in another tab, which was looked at before the handle was spent.
+        _end(services, successor)
+    return signed_out(
+        services,
+        session_ids=(signed_in.session.session_id,),
+        citizen_id=signed_in.session.citizen_id,
+        asked=asked,
+        after_form=after_form,
+    )
+
+
+def _end(services: Services, signed_in: SignedIn) -> None:
+    session, now = signed_in.session, services.clock()
+
+    def work(tx: Tx) -> None:
+        spend_handle(services, tx)
+        record_end(
+            tx,
+            session,
+            ended_sessions=services.ended_sessions,
+            grants=services.grants,
+            ledger=services.ledger,
+            actor=events.BY_CITIZEN,
+            now=now,
         )
-        services.browser_sessions.forget(signed_in.secret)
-        response = render(SignedOut())
-    forget_cookie(response, SESSION)
+
+    services.transact(work)
+    services.browser_sessions.forget_these(session.citizen_id, {session.session_id})
+
+
+def signed_out(
+    services: Services,
+    *,
+    session_ids: tuple[str, ...] = (),
+    citizen_id: str = "",
+    asked: LogoutRequest = _NOTHING_ASKED,
+    after_form: bool = False,
+) -> Response:
+    """On to the page that shows what came of it, for a browser that is signed in no more."""
+    now, secret = services.clock(), new_secret()
+    done = SignOut(session_ids, citizen_id, now, now + LIFETIME, asked, after_form)
+    services.sign_outs.put(secret, done)
+    response = see_other(SIGNED_OUT)
+    forget_sign_in(response)
+    set_cookie(response, SIGN_OUT, secret)
     return response

@@ -8,12 +8,14 @@ from werkzeug.exceptions import MethodNotAllowed
 from idp.login.authorize import authorize
 from idp.login.cancel import post_cancel
 from idp.login.consent import post_consent
+from idp.login.end_session import end_session, post_sign_out, show_sign_out
 from idp.login.first_factor import post_password
 from idp.login.flow import proceed
 from idp.login.options import show_options
 from idp.login.passkey import post_passkey
 from idp.login.second_factor import post_code, post_key
-from idp.login.sign_out import sign_out
+from idp.login.sign_out import SIGNED_OUT, sign_out
+from idp.login.signed_out import show_signed_out
 from idp.login.unmet import post_unmet
 from idp.login.visit import Visit, WrongTurn, open_visit
 from idp.services import Services
@@ -64,12 +66,32 @@ def login_pages(services: Services) -> Blueprint:
         pages.add_url_rule(
             f"/login/<attempt_id>/{step}", f"take_{step}", take, methods=["POST"], defaults={"step": step}
         )
-    pages.add_url_rule("/sign-out", "sign_out", lambda: sign_out(services), methods=["POST"])
+    _add_sign_out(pages, services)
     return pages
 
 
+def _add_sign_out(pages: Blueprint, services: Services) -> None:
+    @accepts_cross_site_posts
+    def end_session_endpoint() -> Response:
+        _refuse_head()
+        return end_session(services)
+
+    def show(request_id: str) -> Response:
+        _refuse_head()
+        return show_sign_out(services, request_id)
+
+    def take(request_id: str) -> Response:
+        return post_sign_out(services, request_id)
+
+    pages.add_url_rule("/end-session", "end_session", end_session_endpoint, methods=["GET", "POST"])
+    pages.add_url_rule("/sign-out/<request_id>", "show_sign_out", show, methods=["GET"])
+    pages.add_url_rule("/sign-out/<request_id>", "take_sign_out", take, methods=["POST"])
+    pages.add_url_rule("/sign-out", "sign_out", lambda: sign_out(services), methods=["POST"])
+    pages.add_url_rule(SIGNED_OUT, "signed_out", lambda: show_signed_out(services), methods=["GET"])
+
+
 def _refuse_head() -> None:
-    """Where nothing is missing these two decide a request, and a HEAD must decide nothing (S-295)."""
+    """Where nothing is missing these decide a request or end a session; a HEAD must decide nothing (S-295)."""
     if request.method == "HEAD":
         raise MethodNotAllowed(valid_methods=["GET"])
 

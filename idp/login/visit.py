@@ -4,6 +4,7 @@ browser   who began a login attempt (a handle, not a credential)
 proof     what was proven in the attempt so far; made anew at each step
 session   the signed-in citizen; made anew at each sign-in
 known     has signed in as this citizen before; opens nothing
+sign-out  signed out a moment ago; opens the page that shows what came of it
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from idp.services import Services
 from idp.web import current_language, form_token, read_cookie, set_cookie, tell_session_end
 from idp.web.static_files import StaticFiles
 
-BROWSER, PROOF, SESSION, KNOWN = "browser", "proof", "session", "known"
+BROWSER, PROOF, SESSION, KNOWN, SIGN_OUT = "browser", "proof", "session", "known", "sign-out"
 
 _LONGEST_ID = 64
 
@@ -134,7 +135,8 @@ def open_visit(services: Services, attempt_id: str) -> Visit:
     if attempt is None:
         raise WrongTurn(Notice(kind=NoticeKind.EXPIRED), 410)
     if secret is None or digest(secret) != attempt.browser_digest:
-        raise WrongTurn(Notice(kind=NoticeKind.OTHER_BROWSER), 403)
+        left = read_cookie(SIGN_OUT) is not None  # whoever signs out leaves every sign-in that was under way
+        raise WrongTurn(Notice(kind=NoticeKind.SIGNED_OUT if left else NoticeKind.OTHER_BROWSER), 403)
     now = services.clock()
     registered = load_registered(services, attempt)
     if now >= attempt.finish_by:

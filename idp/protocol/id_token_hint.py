@@ -18,6 +18,16 @@ ID_TOKEN_TYP = "JWT"
 
 
 @dataclass(frozen=True, slots=True)
+class Hint:
+    """What a verified hint says."""
+
+    client_id: str
+    subject: str
+    sid: str
+    """The client's own name for the session in which the token was issued."""
+
+
+@dataclass(frozen=True, slots=True)
 class HintVerifier:
     """Verifies hints against our own keys."""
 
@@ -29,13 +39,23 @@ class HintVerifier:
 
         Raises: InvalidRequest.
         """
+        found = self.read(hint)
+        if found.client_id != client_id:
+            raise InvalidRequest("The id_token_hint was issued to another client.")
+        return found.subject
+
+    def read(self, hint: str) -> Hint:
+        """An ID token that we issued, whoever shows it; also by a key that has been retired since (keys.md, rule 3).
+
+        Raises: InvalidRequest.
+        """
         try:
             claims = verify_token(self.key_ring, hint, typ=ID_TOKEN_TYP, algorithms=SIGNING_ALGORITHMS)
         except InvalidToken:
             raise InvalidRequest("The id_token_hint is not an ID token of this provider.") from None
-        subject = claims.get("sub")
-        if claims.get("iss") != self.policy.issuer or claims.get("aud") != client_id:
+        client_id, subject, sid = (claims.get(name) for name in ("aud", "sub", "sid"))
+        if claims.get("iss") != self.policy.issuer or not isinstance(client_id, str):
             raise InvalidRequest("The id_token_hint was issued to another client.")
-        if not isinstance(subject, str):
+        if not isinstance(subject, str) or not isinstance(sid, str):
             raise InvalidRequest("The id_token_hint names nobody.")
-        return subject
+        return Hint(client_id, subject, sid)

@@ -85,5 +85,9 @@ class ProtocolPolicy:
         return f"{self.issuer}/userinfo"
 
     @property
+    def end_session_endpoint(self) -> str:
+        return f"{self.issuer}/end-session"
+
+    @property
     def jwks_uri(self) -> str:
         return f"{self.issuer}/jwks"

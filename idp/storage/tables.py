@@ -130,6 +130,7 @@ ended_sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     UniqueConstraint("session_id"),
     Index("ended_sessions_by_end", "expires_at"),
+    Index("ended_sessions_by_time", "ended_at"),
 )
 
 revoked_tokens = Table(

@@ -30,6 +30,11 @@ class Page:
         """CSP sources that the page's form may post to besides ourselves."""
         return ()
 
+    @property
+    def frame_sources(self) -> tuple[str, ...]:
+        """CSP sources that the page may show in frames; there is nothing of ours that it could."""
+        return ()
+
 
 def render(page: Page, status: int = 200) -> Response:
     """The page in the request's language, with the headers that belong to it."""
@@ -38,5 +43,6 @@ def render(page: Page, status: int = 200) -> Response:
         https=current_config().https,
         referrer_policy=page.referrer_policy,
         form_targets=page.form_targets,
+        frame_sources=page.frame_sources,
     )
     return Response(html, status, dict(headers), mimetype="text/html")

@@ -22,7 +22,7 @@ from tests.support.own_pages import ROOT
 
 READ_ONLY = {
     "/", "/help", "/help/errors", "/help/security", "/privacy", "/accessibility", "/favicon.ico",
-    "/static/<digest>/<path:name>",
+    "/static/<digest>/<path:name>", "/signed-out",
 }  # fmt: skip
 """Pages that prove, decide and end nothing, whoever asks."""
 OPTIONS = {"/login/<attempt_id>/options"}
@@ -42,6 +42,8 @@ DECIDING = {"/authorize", "/login/<attempt_id>"}
 """Pages that decide a request where nothing is missing; every state of them is a row below."""
 ENDING = {"/sign-out"}
 """Its own tests are in test_sessions_browser.py."""
+ASKED_TO_END = {"/end-session", "/sign-out/<request_id>"}
+"""What services ask for; their own tests are in test_sign_out.py."""
 
 MACHINE = {
     "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks", "/par", "/token",
@@ -51,10 +53,13 @@ MACHINE = {
 
 
 def test_every_route_is_in_a_matrix(deployment: Deployment) -> None:
-    """S-398: and nothing but a POST changes anything, besides the two that decide."""
+    """S-398: and nothing but a POST changes anything, besides the two that decide and a hint of this very session."""
     rules = {rule.rule: rule.methods or set() for rule in deployment.provider.pages.url_map.iter_rules()}
     posts = {f"/login/<attempt_id>/{step}" for step in STEPS}
-    assert set(rules) == READ_ONLY | OPTIONS | SECURITY | ACTIVATION | RECOVERY | DECIDING | ENDING | posts
+    assert (
+        set(rules)
+        == READ_ONLY | OPTIONS | SECURITY | ACTIVATION | RECOVERY | DECIDING | ENDING | ASKED_TO_END | posts
+    )
     assert set(STEPS) == set(POSTS)
     assert all(rules[rule] <= {"GET", "HEAD"} for rule in READ_ONLY | OPTIONS)
     assert all(rules[rule] == {"POST"} for rule in posts | ENDING)

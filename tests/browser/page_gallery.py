@@ -18,9 +18,9 @@ from idp.login.pages import (
     OrganisationKind,
     Return,
     SecondFactor,
-    SignedOut,
     Unmet,
 )
+from idp.login.sign_out_pages import AskSignOut, ServiceOutcome, SignedOut, Told
 from idp.portal import portal_pages
 from idp.portal.pages import FrontPage, ServiceLink, SignedIn
 from idp.web import ErrorPage, FailureKind, Page, WebConfig, make_flask, render
@@ -231,6 +231,23 @@ def _notices() -> dict[str, Page]:
         "notice_nowhere": Notice(kind=NoticeKind.EXPIRED),
         "signed_out": signed_out,
         "was_not_signed_in": SignedOut(was_signed_in=False),
+        "signed_out_told": SignedOut(
+            service_name="Byggesager",
+            service_url="http://localhost:8001/",
+            outcomes=tuple(
+                ServiceOutcome(
+                    organisation_name="Nordhavn Kommune",
+                    service_name=f"Tjeneste {number}",
+                    told=told,
+                    lasting=number % 2 == 1,
+                )
+                for number, told in enumerate(Told)
+            ),
+            waits=True,
+            leads_on=True,
+        ),
+        "ask_sign_out": AskSignOut(path="/sign-out/x", service_name="Byggesager", csrf_token="t" * 64),
+        "ask_sign_out_nobody": AskSignOut(path="/sign-out/x", service_name=None, csrf_token="t" * 64),
     }
 
 

@@ -26,7 +26,8 @@ def test_both_profiles_find_what_they_need() -> None:
     for name in ("auth_methods", "auth_signing_alg_values"):
         same = metadata[f"token_endpoint_{name}_supported"]
         assert metadata[f"revocation_endpoint_{name}_supported"] == same
-    for name in ("authorization", "pushed_authorization_request", "revocation", "token", "userinfo"):
+    names = ("authorization", "pushed_authorization_request", "revocation", "token", "userinfo", "end_session")
+    for name in names:
         assert str(metadata[f"{name}_endpoint"]).startswith("https://id.nordhavn.example/")
 
 
@@ -42,7 +43,6 @@ def test_what_is_not_there_yet_is_said_plainly() -> None:
     assert metadata["tls_client_certificate_bound_access_tokens"] is False
     assert metadata["adgang_sender_constrained_access_tokens"] is False
     assert "dpop_signing_alg_values_supported" not in metadata
-    assert "end_session_endpoint" not in metadata
     assert "introspection_endpoint" not in metadata
 
 
@@ -57,6 +57,7 @@ def test_every_announced_endpoint_answers(deployment: Deployment) -> None:
         if name.endswith("_endpoint") or name == "jwks_uri":
             assert requests.get(address, timeout=20, allow_redirects=False).status_code in (
                 200,
+                303,
                 400,
                 401,
                 405,

@@ -7,6 +7,7 @@ from sqlalchemy import MetaData
 import clients_registry.tables
 import idp.ledger.tables
 import idp.letters.tables
+import idp.logout.tables
 import idp.messages.tables
 import idp.recovery.tables
 import idp.storage.tables
@@ -26,6 +27,7 @@ ALL_TABLES: list[MetaData] = [
 def test_migrated_tables_are_those_of_the_code(sql_url: str) -> None:
     assert idp.ledger.tables.ledger.metadata is idp.storage.tables.metadata
     assert idp.letters.tables.letters.metadata is idp.storage.tables.metadata
+    assert idp.logout.tables.logout_notices.metadata is idp.storage.tables.metadata
     assert idp.messages.tables.messages.metadata is idp.storage.tables.metadata
     assert idp.recovery.tables.recoveries.metadata is idp.storage.tables.metadata
     database = Database(sql_url)

@@ -6,14 +6,14 @@ from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 from idp.ledger import events
-from idp.login.visit import SESSION
+from idp.login.browser_handle import abandon_sign_ins, forget_sign_in
 from idp.portal.security import pages
 from idp.portal.security.places import place_words
 from idp.portal.security.visit import ROOT, OwnVisit
 from idp.records import LedgerEntry, Place
 from idp.self_service import NoSuchEntry
 from idp.services import Services
-from idp.web import forget_cookie, render
+from idp.web import render
 from mfa import events as factor_events
 
 _LIST = f"{ROOT}/activity"
@@ -98,10 +98,11 @@ def _place_of(entry: LedgerEntry) -> str:
 def dispute(services: Services, visit: OwnVisit, form: dict[str, str], number: int) -> Response:
     """Sign out everywhere, here too, and tell what to do next."""
     del form
+    abandon_sign_ins(services)
     try:
         ended = services.self_service.dispute(visit.citizen_id, number)
     except NoSuchEntry:
         raise NotFound from None
     response = render(pages.Disputed(ended=ended))
-    forget_cookie(response, SESSION)
+    forget_sign_in(response)
     return response

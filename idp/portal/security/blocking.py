@@ -2,12 +2,12 @@
 
 from flask import Response
 
-from idp.login.visit import SESSION
+from idp.login.browser_handle import abandon_sign_ins, forget_sign_in
 from idp.portal.security import pages
 from idp.portal.security.visit import ROOT, OwnVisit
 from idp.self_service import NotActive
 from idp.services import Services
-from idp.web import forget_cookie, render
+from idp.web import render
 
 
 def show_block(services: Services, visit: OwnVisit) -> pages.Block:
@@ -18,10 +18,11 @@ def show_block(services: Services, visit: OwnVisit) -> pages.Block:
 def block(services: Services, visit: OwnVisit, form: dict[str, str]) -> Response:
     """Nobody signs in as this citizen from the commit on; pressing twice is harmless."""
     del form
+    abandon_sign_ins(services)
     try:
         ended = services.self_service.block(visit.citizen_id)
     except NotActive:
         ended = 0
     response = render(pages.Blocked(ended=ended))
-    forget_cookie(response, SESSION)
+    forget_sign_in(response)
     return response

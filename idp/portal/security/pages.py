@@ -7,7 +7,7 @@ factors          #factors #add-app #add-key #new-codes; each factor has #rename-
 rename, remove   #name #continue; #end-others #remove
 add app, key     those of parts/enrolment.html
 new codes        #make-codes, then #recovery-codes
-sessions         #sessions #end-others #end-all
+sessions         #sessions #end-others #end-all #told (session_pages.py)
 access           #access, or #no-access; each has a form that ends in /end
 activity         #activity #older; disputed: #disputed
 password         #current-password #new-password #continue
@@ -170,24 +170,6 @@ class CodesOnce(SecurityPage):
     section: ClassVar[Section] = Section.FACTORS
 
     codes: tuple[str, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRow:
-    handle: str
-    device: str
-    place: str
-    since: datetime
-    last_used_at: datetime
-    this: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sessions(SecurityPage):
-    template: ClassVar[str] = "portal/security/sessions.html"
-    section: ClassVar[Section] = Section.SESSIONS
-
-    sessions: tuple[SessionRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
