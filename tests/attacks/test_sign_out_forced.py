@@ -75,7 +75,7 @@ def test_a_hint_that_is_none_ends_nothing(deployment: Deployment) -> None:
     journey, tokens = signed_in_at(deployment, service)
     header, payload, signature = tokens["id_token"].split(".")
     for hint in (
-        "x",
+        "not-a-token",
         f"{header}.{payload}.{signature[:-4]}AAAA",
         f"{header}.{payload}.",
         service.assertion(),

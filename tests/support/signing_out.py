@@ -37,7 +37,11 @@ def end_session(browser: CitizenBrowser, method: str = "GET", **parameters: str)
     """What the browser shows after a service has sent it to the end session endpoint."""
     if method == "GET":
         return browser.get(f"/end-session?{urlencode(parameters)}")
-    headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://leaving.nordhavn.example"}
+    headers = {
+        "Sec-Fetch-Site": "cross-site",
+        "Origin": "https://leaving.nordhavn.example",
+        "Content-Type": "application/x-www-form-urlencoded",  # of an empty form too, as browsers send it
+    }
     return browser.post("/end-session", parameters, headers=headers)
 
 
