@@ -26,7 +26,14 @@ def test_both_profiles_find_what_they_need() -> None:
     for name in ("auth_methods", "auth_signing_alg_values"):
         same = metadata[f"token_endpoint_{name}_supported"]
         assert metadata[f"revocation_endpoint_{name}_supported"] == same
-    names = ("authorization", "pushed_authorization_request", "revocation", "token", "userinfo", "end_session")
+    names = (
+        "authorization",
+        "pushed_authorization_request",
+        "revocation",
+        "token",
+        "userinfo",
+        "end_session",
+    )
     for name in names:
         assert str(metadata[f"{name}_endpoint"]).startswith("https://id.nordhavn.example/")
 
