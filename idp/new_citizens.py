@@ -8,6 +8,7 @@ import pyotp
 
 from idp.citizens import CitizenRefused, Citizens, NewCitizen
 from idp.ids import digest, new_id
+from idp.ledger import events
 from idp.records import Address, Citizen, ProfileClaims
 from idp.storage.ports import Tx
 from mfa.enrolment import Enrolment
@@ -18,6 +19,8 @@ _PASSWORD_LETTERS = 20
 """99 bits of the 31 letters above; written in groups of four so that it can be typed."""
 
 _STEP = timedelta(seconds=30)
+
+_PART_OF = events.CITIZEN_ADDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,9 @@ class NewCitizens:
 
         def work(tx: Tx) -> None:
             self.citizens.record_added(tx, citizen, new.cpr, actor=actor, reason=reason)
-            self.enrolment.keep_password(tx, citizen.citizen_id, hashed, actor=actor, now=now)
+            self.enrolment.keep_password(
+                tx, citizen.citizen_id, hashed, actor=actor, now=now, part_of=_PART_OF
+            )
 
         self.citizens.transact(work)
         return self._with_app(citizen, chosen)
@@ -99,7 +104,7 @@ class NewCitizens:
         binding = digest(new_id())
         offer = self.enrolment.begin_totp(citizen.citizen_id, binding, now=now)
         code = pyotp.TOTP(offer.seed.base32).at(now - _STEP)
-        self.enrolment.confirm_totp(citizen.citizen_id, binding, code, name="App", now=now)
+        self.enrolment.confirm_totp(citizen.citizen_id, binding, code, name="App", now=now, part_of=_PART_OF)
         return FirstAccess(
             citizen,
             password,

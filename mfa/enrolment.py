@@ -58,12 +58,22 @@ class Enrolment:
             return turn.hash(password)
 
     def keep_password(
-        self, tx: Tx, citizen_id: str, hashed: HashedPassword, *, actor: str, now: datetime
+        self,
+        tx: Tx,
+        citizen_id: str,
+        hashed: HashedPassword,
+        *,
+        actor: str,
+        now: datetime,
+        part_of: str = "",
     ) -> Factor:
-        """Make it the citizen's password, in place of any other; failures at the old one end with it."""
+        """Make it the citizen's password, in place of any other; failures at the old one end with it.
+
+        `part_of`, here and below: the ledger event of which this is a part, as of an activation.
+        """
         factor = Factor(new_factor_id(), citizen_id, FactorKind.PASSWORD, "", now)
         self._factors.set_password(tx, factor, hashed.encoded)
-        tell(self._journal, tx, events.FACTOR_ADDED, factor, actor, now)
+        tell(self._journal, tx, events.FACTOR_ADDED, factor, actor, now, part_of=part_of)
         return factor
 
     def set_password(
@@ -102,17 +112,21 @@ class Enrolment:
         kept = self._transact(work)
         return TotpOffer(self._seed_of(kept), kept.expires_at)
 
-    def confirm_totp(self, citizen_id: str, binding: str, code: str, *, name: str, now: datetime) -> Factor:
+    def confirm_totp(
+        self, citizen_id: str, binding: str, code: str, *, name: str, now: datetime, part_of: str = ""
+    ) -> Factor:
         """Add the device, which a first code proves to hold the seed that was offered to `binding`.
 
         Raises:
             EnrolmentRefused: nothing was offered or it expired; or a bad name; or too many devices.
             FactorRejected: wrong or malformed code; the offer stands.
         """
-        return self._transact(lambda tx: self.keep_totp(tx, citizen_id, binding, code, name=name, now=now))
+        return self._transact(
+            lambda tx: self.keep_totp(tx, citizen_id, binding, code, name=name, now=now, part_of=part_of)
+        )
 
     def keep_totp(
-        self, tx: Tx, citizen_id: str, binding: str, code: str, *, name: str, now: datetime
+        self, tx: Tx, citizen_id: str, binding: str, code: str, *, name: str, now: datetime, part_of: str = ""
     ) -> Factor:
         """The same in the caller's transaction, which what it raises must roll back: the offer then stands."""
         label = check_name(name)
@@ -123,7 +137,7 @@ class Enrolment:
         step = _first_step(self._seed_of(offer), code, now)
         factor = Factor(offer.factor_id, citizen_id, FactorKind.TOTP, label, now)
         self._factors.add_totp(tx, factor, offer.sealed_seed, used_step=step)
-        tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now)
+        tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now, part_of=part_of)
         return factor
 
     def rename(self, citizen_id: str, factor_id: str, name: str, *, now: datetime) -> None:

@@ -36,7 +36,11 @@ def check_room(factors: Factors, tx: Tx, citizen_id: str, kind: FactorKind, most
         raise EnrolmentRefused(EnrolmentFault.TOO_MANY)
 
 
-def tell(journal: Journal, tx: Tx, event: str, factor: Factor, actor: str, now: datetime) -> None:
-    """Write the change into the citizen's ledger."""
+def tell(
+    journal: Journal, tx: Tx, event: str, factor: Factor, actor: str, now: datetime, *, part_of: str = ""
+) -> None:
+    """Write the change into the citizen's ledger; `part_of` is the event that it belongs to, where there is one."""
     facts = {"kind": factor.kind.value, "factor_id": factor.factor_id, "name": factor.name}
+    if part_of:
+        facts["part_of"] = part_of
     journal.append(tx, event=event, actor=actor, at=now, citizen_id=factor.citizen_id, facts={**facts})

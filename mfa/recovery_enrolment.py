@@ -24,11 +24,13 @@ class RecoveryEnrolment:
         """A new set, which ends the one before it."""
         return self._transact(lambda tx: self.renew_in(tx, citizen_id, actor=actor, now=now))
 
-    def renew_in(self, tx: Tx, citizen_id: str, *, actor: str = "citizen", now: datetime) -> IssuedCodes:
-        """The same in the caller's transaction."""
+    def renew_in(
+        self, tx: Tx, citizen_id: str, *, actor: str = "citizen", now: datetime, part_of: str = ""
+    ) -> IssuedCodes:
+        """The same in the caller's transaction; `part_of` is the ledger event of which it is a part."""
         factor = Factor(new_factor_id(), citizen_id, FactorKind.RECOVERY_CODE, "", now)
         codes = recovery_codes.new_codes()
         digests = [self._digests.digest(factor.factor_id, recovery_codes.parse_code(code)) for code in codes]
         self._sets.replace(tx, factor, digests)
-        tell(self._journal, tx, events.FACTOR_ADDED, factor, actor, now)
+        tell(self._journal, tx, events.FACTOR_ADDED, factor, actor, now, part_of=part_of)
         return IssuedCodes(factor, codes)

@@ -96,13 +96,17 @@ class WebauthnEnrolment:
             attestation=self._attestation,
         )
 
-    def keep_key(self, tx: Tx, citizen_id: str, made: NewCredential, *, name: str, now: datetime) -> Factor:
-        """Make it the citizen's, in the caller's transaction.
+    def keep_key(
+        self, tx: Tx, citizen_id: str, made: NewCredential, *, name: str, now: datetime, part_of: str = ""
+    ) -> Factor:
+        """Make it the citizen's, in the caller's transaction; `part_of` is the ledger event that it belongs to.
 
         Raises:
             EnrolmentRefused
         """
-        return self._add(tx, citizen_id, made, check_name(name), now)
+        factor = self._add(tx, citizen_id, made, check_name(name), now)
+        tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now, part_of=part_of)
+        return factor
 
     def options(
         self, citizen_id: str | None, ceremony: Ceremony, *, allowed: Collection[bytes] | None = None
@@ -149,5 +153,4 @@ class WebauthnEnrolment:
         )
         if not self._credentials.add(tx, stored):
             raise EnrolmentRefused(EnrolmentFault.ALREADY)
-        tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now)
         return factor

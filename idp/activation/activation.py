@@ -106,12 +106,17 @@ class Activation:
             )
             hashed = HashedPassword(record.password_hash)
             password = self.enrolment.keep_password(
-                tx, citizen.citizen_id, hashed, actor=events.BY_CITIZEN, now=now
+                tx,
+                citizen.citizen_id,
+                hashed,
+                actor=events.BY_CITIZEN,
+                now=now,
+                part_of=events.ACTIVATED,
             )
             factor = keep_factor(tx)
-            codes = self.recovery.renew_in(tx, citizen.citizen_id, now=now).codes
+            renewed = self.recovery.renew_in(tx, citizen.citizen_id, now=now, part_of=events.ACTIVATED)
             self.invitations.remove(tx, citizen.citizen_id)
-            return Activated(citizen, password, factor, codes)
+            return Activated(citizen, password, factor, renewed.codes)
 
         try:
             return self.transact(work)

@@ -34,6 +34,8 @@ class MessageKind(StrEnum):
     CODES_RENEWED = "codes-renewed"
     CONTACT_CHANGED = "contact-changed"
     PHRASE_CHANGED = "phrase-changed"
+    ADDED = "added"
+    """An operator made the citizen, with a password and an app."""
     ACTIVATED = "activated"
     LETTER_ORDERED = "letter-ordered"
     ACCESS_BLOCKED = "access-blocked"
@@ -61,7 +63,6 @@ _NOT_BY_LETTER = frozenset(
         MessageKind.FACTOR_BLOCKED,
         MessageKind.LETTER_ORDERED,  # it would come with the letter itself
         MessageKind.PHRASE_CHANGED,
-        MessageKind.ACTIVATED,
     }
 )
 
@@ -74,6 +75,7 @@ TOLD: Mapping[str, MessageKind] = {
     factor_events.FACTOR_SUSPECTED: MessageKind.FACTOR_SUSPECTED,
     events.CONTACT_CHANGED: MessageKind.CONTACT_CHANGED,
     events.PHRASE_CHANGED: MessageKind.PHRASE_CHANGED,
+    events.CITIZEN_ADDED: MessageKind.ADDED,
     events.ACTIVATED: MessageKind.ACTIVATED,
     events.LETTER_ISSUED: MessageKind.LETTER_ORDERED,
     events.CITIZEN_BLOCKED: MessageKind.ACCESS_BLOCKED,
@@ -119,9 +121,12 @@ class Message:
 
 
 def topic_of(event: str, facts: Mapping[str, object]) -> Topic | None:
-    """What the citizen is told of a ledger event; None: nothing."""
+    """What the citizen is told of a ledger event; None: nothing.
+
+    A first password, app or key and the codes with it are told with the access that they are a part of, once.
+    """
     kind = TOLD.get(event)
-    if kind is None:
+    if kind is None or facts.get("part_of") in TOLD:
         return None
     about = str(facts.get("kind", "")) if event in factor_events.ALL else ""
     if kind is MessageKind.FACTOR_ADDED and about in _ADDED:

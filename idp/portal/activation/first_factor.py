@@ -14,6 +14,7 @@ from flask import Response, jsonify, request
 from idp.activation.activation import Activated
 from idp.activation.user_ids import UserIdRefused
 from idp.ceremonies import ADD_KEY, CeremonyGone
+from idp.ledger import events
 from idp.login.sign_in import AccessBlocked, SessionOver, begin_session, hand_out
 from idp.login.visit import find_signed_in
 from idp.login.way_back import see_other
@@ -82,7 +83,13 @@ def post_app(services: Services, visit: ActivationVisit, form: dict[str, str]) -
 
     def keep(tx: Tx) -> Factor:
         return services.enrolment.keep_totp(
-            tx, visit.record.citizen_id, visit.binding, code, name=name, now=visit.now
+            tx,
+            visit.record.citizen_id,
+            visit.binding,
+            code,
+            name=name,
+            now=visit.now,
+            part_of=events.ACTIVATED,
         )
 
     try:
@@ -101,7 +108,7 @@ def post_key(services: Services, visit: ActivationVisit, form: dict[str, str]) -
             services,
             visit,
             lambda tx: services.webauthn.keep_key(
-                tx, visit.record.citizen_id, made, name=name, now=visit.now
+                tx, visit.record.citizen_id, made, name=name, now=visit.now, part_of=events.ACTIVATED
             ),
         )
     except (CeremonyGone, WebauthnRejected):
