@@ -1,17 +1,16 @@
 """What is measured, one line of the table each. The generator has a core of its own; so has the provider."""
 
-import json
-import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench import load
-from bench.provider import RunningProvider
-from bench.world import World, repeated
+from bench.provider import MeasuredProcess
+from bench.target import Target
+from bench.wire import repeated
 
 _WARM_UP = 200
 _TOKENS = 40
-"""Userinfo is asked with so many access tokens in turn."""
+"""Where tokens can be used again, so many are used in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,71 +25,57 @@ class Line:
     p99_ms: float
     cpu_ms: float
     failed: int
-    aim: str = ""
 
 
 class Measures:
-    """The lines of one world and its provider; `seconds` is about how long each takes."""
+    """The lines of one provider; `seconds` is about how long each takes."""
 
-    def __init__(self, world: World, provider: RunningProvider, seconds: float) -> None:
-        self._world = world
-        self._provider = provider
+    def __init__(self, target: Target, process: MeasuredProcess, seconds: float) -> None:
+        self._target = target
+        self._process = process
         self._seconds = seconds
 
-    def of(self, names: Collection[str]) -> list[Line]:
-        """These lines, in the table's order."""
-        return [make(self) for name, make in LINES.items() if name in names]
-
     def jwks(self) -> Line:
-        return self._steady("JWKS", [self._world.get("/jwks")], "8000/s")
+        return self._steady("JWKS", [self._target.get(self._target.paths.jwks)])
 
     def discovery(self) -> Line:
-        return self._steady("discovery", [self._world.get("/.well-known/openid-configuration")])
+        return self._steady("discovery", [self._target.get(self._target.paths.discovery)])
 
     def par(self) -> Line:
-        return self._prepared("PAR, private_key_jwt", self._world.pushes, 700, "201")
+        return self._prepared("PAR, private_key_jwt", self._target.pushes, 700, "201")
 
     def code_key(self) -> Line:
-        world = self._world
+        target = self._target
         return self._prepared(
-            "code exchange, private_key_jwt", lambda count: world.exchanges(world.with_key, count), 500
+            "code exchange, private_key_jwt", lambda count: target.exchanges(target.with_key, count), 500
         )
 
     def code_secret(self) -> Line:
-        name = "code exchange, client_secret_basic"
-        return self._prepared(name, self._world.spread_exchanges, 1000, "200", "1000/s")
+        return self._prepared("code exchange, client_secret_basic", self._target.spread_exchanges, 1000)
+
+    def refresh(self) -> Line:
+        return self._steady("refresh, client_secret_basic", self._target.refreshes(_TOKENS))
 
     def userinfo(self) -> Line:
-        requests = []
-        for exchange in self._world.spread_exchanges(_TOKENS):
-            status, body = _one(self._world, exchange)
-            assert status == 200, body
-            bearer = f"Bearer {json.loads(body)['access_token']}"
-            requests.append(self._world.get("/userinfo", Authorization=bearer))
-        return self._steady("userinfo", requests, "2500/s")
+        return self._steady("userinfo", self._target.userinfos(_TOKENS))
 
-    def _steady(self, name: str, requests: Sequence[bytes], aim: str = "") -> Line:
+    def _steady(self, name: str, requests: Sequence[bytes]) -> Line:
         """The same few requests for about so many seconds."""
-        trial = load.run(self._world.port, repeated(requests, _WARM_UP * 5))
+        trial = load.run(self._target.port, repeated(requests, _WARM_UP * 5))
         count = max(_WARM_UP, int(trial.rate * self._seconds))
-        return self._line(name, repeated(requests, count), "200", aim)
+        return self._line(name, repeated(requests, count), "200")
 
     def _prepared(
-        self,
-        name: str,
-        prepare: Callable[[int], Sequence[bytes]],
-        guess: int,
-        wanted: str = "200",
-        aim: str = "",
+        self, name: str, prepare: Callable[[int], Sequence[bytes]], guess: int, wanted: str = "200"
     ) -> Line:
         """Requests that can be used once: made before the clock runs, few enough that none expires."""
-        load.run(self._world.port, prepare(_WARM_UP * 2), wanted=wanted)
-        return self._line(name, prepare(int(guess * self._seconds)), wanted, aim)
+        load.run(self._target.port, prepare(_WARM_UP * 2), wanted=wanted)
+        return self._line(name, prepare(int(guess * self._seconds)), wanted)
 
-    def _line(self, name: str, requests: Sequence[bytes], wanted: str, aim: str) -> Line:
-        before = self._provider.cpu_seconds()
-        outcome = load.run(self._world.port, requests, wanted=wanted)
-        spent = self._provider.cpu_seconds() - before
+    def _line(self, name: str, requests: Sequence[bytes], wanted: str) -> Line:
+        before = self._process.cpu_seconds()
+        outcome = load.run(self._target.port, requests, wanted=wanted)
+        spent = self._process.cpu_seconds() - before
         return Line(
             name=name,
             requests=outcome.requests,
@@ -100,24 +85,26 @@ class Measures:
             p99_ms=round(outcome.percentile(0.99), 2),
             cpu_ms=round(1000 * spent / outcome.requests, 3),
             failed=outcome.failed,
-            aim=aim,
         )
 
 
-LINES: dict[str, Callable[[Measures], Line]] = {
-    "jwks": Measures.jwks,
-    "discovery": Measures.discovery,
-    "par": Measures.par,
-    "code-key": Measures.code_key,
-    "code-secret": Measures.code_secret,
-    "userinfo": Measures.userinfo,
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One line, and what it shall reach."""
+
+    measure: Callable[[Measures], Line]
+    times_the_neighbour: float
+    """Twice where nothing is written to SQL; else at least as many."""
+    per_second: int = 0
+
+
+LINES = {
+    "jwks": Kind(Measures.jwks, 2, 8000),
+    "discovery": Kind(Measures.discovery, 2),
+    "par": Kind(Measures.par, 1),
+    "code-key": Kind(Measures.code_key, 1),
+    "code-secret": Kind(Measures.code_secret, 1, 1000),
+    "refresh": Kind(Measures.refresh, 1),
+    "userinfo": Kind(Measures.userinfo, 2, 2500),
 }
 """By the names that `--only` takes."""
-
-
-def _one(world: World, request: bytes) -> tuple[int, str]:
-    with socket.create_connection(("127.0.0.1", world.port)) as connection:
-        connection.sendall(request.replace(b"\r\nHost:", b"\r\nConnection: close\r\nHost:", 1))
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split(b" ")[1]), body.decode()

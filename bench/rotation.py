@@ -28,7 +28,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from bench.nodes import Node
-from bench.world import BenchClient, World
+from bench.wire import BenchClient
+from bench.world import World
 from idp.clock import system_clock
 from idp.secrets_directory import create_secrets
 from idp.settings import Settings

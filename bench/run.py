@@ -1,6 +1,9 @@
 """`make bench`: one core for the provider, one for the generator and the stores; a table and a JSON file.
 
-    python -m bench.run [--pair sqlite+valkey | postgresql+redis] [--only LINE …] [--seconds 5] [--large]
+    python -m bench.run [--pair sqlite+valkey | postgresql+redis] [--only LINE …] [--seconds 5] [--large] [--alone]
+
+Where Node is present, each line is measured at the neighbour, too (bench/neighbour): ours, then theirs, with the same
+generator, on the same core, the other one idle meanwhile. `--alone` leaves it out.
 
 `--large` first fills the stores with 10,000 clients and 1,000,000 citizens; that takes some minutes.
 """
@@ -19,9 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from bench.measures import LINES, Line, Measures
+from bench.comparison import show_lines
+from bench.measures import LINES, Measures
+from bench.neighbour.requests import Neighbour
+from bench.neighbour.running import RunningNeighbour, neighbour_version, node_version
 from bench.provider import GENERATOR_CORE, RunningProvider, pin
 from bench.sign_in_cost import sign_in_cost
 from bench.world import World
@@ -42,10 +47,16 @@ def main() -> None:
     parser.add_argument("--only", choices=[*LINES, _SIGN_IN], nargs="+", default=[*LINES, _SIGN_IN])
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--alone", action="store_true")
     chosen = parser.parse_args()
-    console = Console(width=110, highlight=False)
+    console = Console(width=150, highlight=False)
     pin(GENERATOR_CORE)
+    node = None if chosen.alone else node_version()
+    if node is None and not chosen.alone:
+        console.print("No neighbour is measured: Node and npm are missing here.")
     results: dict[str, Any] = {"machine": machine(), "large": chosen.large, "pairs": {}}
+    if node is not None:
+        results["neighbour"] = f"oidc-provider {neighbour_version()} on Node {node}"
     for pair in chosen.pair or PAIRS:
         folder = Path(tempfile.mkdtemp(prefix="adgang-bench-"))
         try:
@@ -53,7 +64,7 @@ def main() -> None:
                 if urls is None:
                     console.print(f"{pair} is not measured: PostgreSQL or redis-server is missing here.")
                     continue
-                results["pairs"][pair] = _measure(folder, urls, chosen, console)
+                results["pairs"][pair] = _measure(folder, urls, chosen, node is not None, console)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         _show(console, pair, results["pairs"][pair])
@@ -64,7 +75,11 @@ def main() -> None:
 
 
 def _measure(
-    folder: Path, urls: tuple[str, str], chosen: argparse.Namespace, console: Console
+    folder: Path,
+    urls: tuple[str, str],
+    chosen: argparse.Namespace,
+    beside_neighbour: bool,
+    console: Console,
 ) -> dict[str, Any]:
     begun = time.monotonic()
     with console.status("Making clients and citizens"):
@@ -75,20 +90,47 @@ def _measure(
             console.print(f"Filled in {time.monotonic() - begun:.0f} s.")
     provider = RunningProvider(world.environment, folder / "provider.log")
     try:
-        with console.status("Measuring"):
-            lines = Measures(world, provider, chosen.seconds).of(chosen.only)
+        with console.status("Measuring"), _neighbour(beside_neighbour, world, urls[1], folder) as neighbour:
+            ours = Measures(world, provider, chosen.seconds)
+            theirs = None if neighbour is None else Measures(*neighbour, chosen.seconds)
+            pairs = [_pair_of_lines(name, ours, theirs) for name in LINES if name in chosen.only]
             sign_in = sign_in_cost(world, provider) if _SIGN_IN in chosen.only else None
             rest = provider.worker_mib()
     finally:
         provider.stop()
         world.close()
     return {
-        "lines": [asdict(line) for line in lines],
+        "lines": pairs,
         "sign_in": None if sign_in is None else asdict(sign_in),
         "load_average_of_the_last_minute": round(os.getloadavg()[0], 2),
         "worker_rss_mib": round(rest, 1),
         "start_to_first_answer_seconds": round(provider.start_seconds, 2),
     }
+
+
+def _pair_of_lines(name: str, ours: Measures, theirs: Measures | None) -> dict[str, Any]:
+    measure = LINES[name].measure
+    return {
+        "line": name,
+        "ours": asdict(measure(ours)),
+        "neighbour": None if theirs is None else asdict(measure(theirs)),
+    }
+
+
+@contextmanager
+def _neighbour(
+    wanted: bool, world: World, redis_url: str, folder: Path
+) -> Iterator[tuple[Neighbour, RunningNeighbour] | None]:
+    """The neighbour on the same Redis as ours: no key of the one is like one of the other's."""
+    if not wanted:
+        yield None
+        return
+    neighbour = Neighbour(redis_url, _CITIZENS, world.clock)
+    process = RunningNeighbour(neighbour.configuration, folder)
+    try:
+        yield neighbour, process
+    finally:
+        process.stop()
 
 
 @contextmanager
@@ -110,16 +152,7 @@ def stores(pair: str, folder: Path) -> Iterator[tuple[str, str] | None]:
 
 
 def _show(console: Console, pair: str, found: dict[str, Any]) -> None:
-    table = Table(title=f"{pair}, one worker on one core", title_justify="left", box=None)
-    for heading in ("", "requests/s", "aim", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "failed"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    for entry in found["lines"]:
-        line = Line(**entry)
-        table.add_row(
-            line.name, f"{line.per_second:,.0f}", line.aim, f"{line.p50_ms:.2f}", f"{line.p95_ms:.2f}",
-            f"{line.p99_ms:.2f}", f"{line.cpu_ms:.3f}", str(line.failed),
-        )  # fmt: skip
-    console.print(table)
+    show_lines(console, f"{pair}, one worker on one core", found["lines"])
     if (told := found["sign_in"]) is not None:
         console.print(
             f"A whole sign-in: {told['requests_each']} requests, {told['cpu_ms']} ms of processor time; beyond the "

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pyotp
 
+from bench.wire import parameters, redemption
 from bench.world import World
 from idp.ids import new_secret
 from idp.new_citizens import FirstAccess
@@ -86,7 +87,7 @@ def sign_in(world: World, citizen: FirstAccess) -> int:
 def through(world: World, answers: dict[str, Answer]) -> int:
     """The whole of it, with these answers to the forms; returns how many requests it took."""
     client, verifier, browser = world.with_key, new_secret(), _Browser(world)
-    asked, _ = world.parameters(client, verifier)
+    asked = parameters(client, verifier)
     status, text = browser.raw(world.authenticated(client, "/par", asked))
     assert status == 201, text
     query = urlencode({"client_id": client.client_id, "request_uri": json.loads(text)["request_uri"]})
@@ -99,12 +100,7 @@ def through(world: World, answers: dict[str, Answer]) -> int:
     back = _RETURN.search(page)
     target = back[1].replace("&amp;", "&") if back else page
     code = urllib.parse.parse_qs(urlsplit(target).query)["code"][0]
-    fields = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": client.redirect_uri,
-        "code_verifier": verifier,
-    }
+    fields = redemption(client, code, verifier)
     status, text = browser.raw(world.authenticated(client, "/token", fields))
     assert status == 200, text
     status, text = browser.raw(

@@ -1,10 +1,11 @@
 """The fixtures of tests that drive Chromium through the running demo."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.browser.plugged_key import Plugged, plug_into
 from tests.support.running_demo import RunningDemo, free_port_base, running_demo
 
 
@@ -33,3 +34,13 @@ def visitor(chromium: Any) -> Iterator[Any]:
     yield come
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def plug(visitor: Any) -> Callable[..., Plugged]:
+    """`plug(page, **traits)`: a page whose browser has an authenticator; a phone's where none is given."""
+
+    def plugged(page: Any = None, **traits: Any) -> Plugged:
+        return plug_into(page or visitor(viewport={"width": 390, "height": 844}), **traits)
+
+    return plugged

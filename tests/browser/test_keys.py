@@ -1,22 +1,17 @@
 """Passkeys and security keys in real Chromium, with a virtual authenticator (CDP) and nothing mocked."""
 
-from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.browser.plugged_key import Plugged
 from tests.browser.test_journey import look
-from tests.support.authenticator import Authenticator
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import USER, add_key, party
 from tests.support.journey import begin as journey
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
-CALLBACK = "http://localhost:9/**"
 
 
 _HURRY = """
@@ -24,59 +19,6 @@ const get = navigator.credentials.get.bind(navigator.credentials);
 navigator.credentials.get = (asked) => get({ publicKey: { ...asked.publicKey, timeout: 1 } });
 """
 """Only the patience is shortened."""
-
-
-@dataclass
-class Plugged:
-    """An authenticator that this browser has."""
-
-    page: Any
-    session: Any
-    authenticator_id: str
-
-    def send(self, command: str, **more: Any) -> Any:
-        return self.session.send(f"WebAuthn.{command}", {"authenticatorId": self.authenticator_id, **more})
-
-    def hold(self, key: Authenticator, *, resident: bool = True) -> None:
-        """Put a key of the citizen's on it."""
-        raw = key.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        credential = {
-            "credentialId": b64encode(key.credential_id).decode(),
-            "isResidentCredential": resident,
-            "rpId": "localhost",
-            "privateKey": b64encode(raw).decode(),
-            "signCount": 1,
-        }
-        if resident:
-            credential["userHandle"] = b64encode(key.user_handle).decode()
-        self.send("addCredential", credential=credential)
-
-
-@pytest.fixture
-def plug(visitor: Any) -> Callable[..., Plugged]:
-    """`plug(**traits)`: a page whose browser has an authenticator."""
-
-    def plugged(page: Any = None, **traits: Any) -> Plugged:
-        page = page or visitor(viewport={"width": 390, "height": 844})
-        page.route(
-            CALLBACK,
-            lambda route: route.fulfill(body="<h1 id=arrived>Byggesager</h1>", content_type="text/html"),
-        )
-        session = page.context.new_cdp_session(page)
-        session.send("WebAuthn.enable", {"enableUI": False})
-        options = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-            **traits,
-        }
-        made = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        return Plugged(page, session, made["authenticatorId"])
-
-    return plugged
 
 
 def arrive(page: Any) -> None:

@@ -12,6 +12,7 @@ from joserfc import jws
 
 from bench.nodes import Node
 from bench.rotation import RotationRun
+from bench.wire import parameters, redemption
 from bench.world import PASSWORD
 from idp.ids import new_secret
 from tests.support.citizen_browser import CitizenBrowser
@@ -39,7 +40,7 @@ class Citizen:
         self.browser = CitizenBrowser(run.world.settings.issuer)
 
     def authorize(self, verifier: str, **more: str) -> str:
-        asked, _ = self.world.parameters(self.world.with_secret, verifier)
+        asked = parameters(self.world.with_secret, verifier)
         return "/authorize?" + urlencode({**asked, **more})
 
     def sign_in(self, node: Node) -> dict[str, str]:
@@ -61,12 +62,7 @@ class Citizen:
 
     def redeem(self, node: Node, code: str, verifier: str) -> dict[str, str]:
         client = self.world.with_secret
-        fields = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": client.redirect_uri,
-            "code_verifier": verifier,
-        }
+        fields = redemption(client, code, verifier)
         status, _, body = node.ask(self.world.authenticated(client, "/token", fields))
         assert status == 200, body
         found: dict[str, str] = json.loads(body)

@@ -21,6 +21,8 @@ from tests.support.two_citizens import ONE, OTHER, SignIn, come_again, two_citiz
 pytestmark = pytest.mark.soak
 
 SCHEDULES = int(os.environ.get("ADGANG_SOAK_SCHEDULES", "100000"))
+_SECONDS_EACH = 0.2
+"""Some 35 ms on a quiet machine of two cores, for both together; six times that is no run that ends."""
 _IN_A_DEPLOYMENT = 1_000
 """Then the next begins with empty stores, so that each schedule costs what the first did."""
 
@@ -83,6 +85,7 @@ def go_through(seed: int, schedules: int, folder: str) -> Counter[str]:
     return counted
 
 
+@pytest.mark.timeout(max(3600, SCHEDULES * _SECONDS_EACH))
 def test_no_random_schedule_hands_anybody_anything_of_the_others(tmp_path: Path) -> None:
     """S-294, S-300: from after the password on; never a token or a page of the other."""
     begun, told, counted = time.monotonic(), 0, Counter[str]()

@@ -1,0 +1,85 @@
+"""What the neighbour is asked: the same as ours, at its own paths."""
+
+import json
+import socket
+import urllib.request
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from joserfc.jwk import ECKey
+
+from bench.target import Paths, Target
+from bench.wire import BenchClient, challenge_of, redemption
+from idp.ids import new_secret
+
+_CALLBACK = "http://localhost:9/callback"
+_SCOPE = "openid profile bench:read"
+
+
+class Neighbour(Target):
+    """Its clients, its keys, and its requests. `configuration` is what server.mjs reads."""
+
+    paths = Paths(
+        discovery="/.well-known/openid-configuration",
+        jwks="/jwks",
+        par="/request",
+        token="/token",
+        userinfo="/me",
+    )
+
+    def __init__(self, redis_url: str, citizens: int, clock: Callable[[], datetime]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+            port, self._helper_port = one.getsockname()[1], other.getsockname()[1]
+        super().__init__(port, f"http://localhost:{port}", clock)
+        key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"})
+        self.with_key = BenchClient("with-key", _CALLBACK, key, None)
+        self.with_secret = BenchClient("with-secret", _CALLBACK, None, new_secret())
+        self.with_refresh = BenchClient("with-refresh", _CALLBACK, None, new_secret())
+        signing = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256", "kid": "neighbour"})
+        self.configuration = {
+            "port": port,
+            "helper_port": self._helper_port,
+            "redis_url": redis_url,
+            "citizens": citizens,
+            "signing_key": signing.as_dict(private=True),
+            "clients": [
+                _metadata(self.with_key),
+                _metadata(self.with_secret),
+                _metadata(self.with_refresh, "refresh_token"),
+            ],
+        }
+
+    def exchanges(self, client: BenchClient, count: int) -> list[bytes]:
+        verifier = new_secret()
+        asked = {
+            "client_id": client.client_id,
+            "redirect_uri": client.redirect_uri,
+            "challenge": challenge_of(verifier),
+            "count": count,
+        }
+        helper = f"http://localhost:{self._helper_port}"
+        with urllib.request.urlopen(helper, json.dumps(asked).encode(), timeout=60) as answer:
+            codes: list[str] = json.load(answer)
+        return [
+            self.authenticated(client, self.paths.token, redemption(client, code, verifier)) for code in codes
+        ]
+
+
+def _metadata(client: BenchClient, *more_grants: str) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "client_id": client.client_id,
+        "redirect_uris": [client.redirect_uri],
+        "response_types": ["code"],
+        "grant_types": ["authorization_code", "client_credentials", *more_grants],
+        "scope": _SCOPE,
+        "id_token_signed_response_alg": "ES256",
+    }
+    if client.secret is not None:
+        return metadata | {
+            "client_secret": client.secret,
+            "token_endpoint_auth_method": "client_secret_basic",
+        }
+    assert client.key is not None
+    public = {**client.key.as_dict(private=False), "kid": "bench"}
+    return metadata | {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [public]}}
