@@ -106,6 +106,7 @@ def resource_document(resource: Resource) -> dict[str, Any]:
         "token_form": resource.token_form,
         "token_seconds": resource.token_seconds,
         "introspection_auth_method": resource.introspection_auth_method,
+        "introspection_signed_response_alg": resource.introspection_signed_response_alg,
         "jwks": None if resource.jwks is None else dict(resource.jwks),
     }
     return {name: value for name, value in document.items() if value is not None}

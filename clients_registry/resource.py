@@ -57,6 +57,8 @@ class Resource:
     token_seconds: int | None = None
     """At most how long its tokens live; None: as long as the deployment's."""
     introspection_auth_method: str = "client_secret_basic"
+    introspection_signed_response_alg: str | None = None
+    """RFC 9701 §6: what it is told is always signed so; None: only where it asks for that, as its tokens are."""
     jwks: Mapping[str, Any] | None = None
     secret_digest: str | None = field(default=None, repr=False)
     disabled_at: datetime | None = None

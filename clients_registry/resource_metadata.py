@@ -115,6 +115,7 @@ _READERS: dict[str, Reader] = {
     "token_form": one_of(TOKEN_FORMS),
     "token_seconds": _token_seconds,
     "introspection_auth_method": one_of(AUTH_METHODS),
+    "introspection_signed_response_alg": one_of(TOKEN_ALGORITHMS),
     "jwks": jwks,
 }
 
@@ -124,6 +125,7 @@ _DEFAULTS: dict[str, Any] = {
     "token_form": "jwt",
     "token_seconds": None,
     "introspection_auth_method": "client_secret_basic",
+    "introspection_signed_response_alg": None,
     "jwks": None,
 }
 

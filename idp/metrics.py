@@ -24,6 +24,7 @@ DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
     "codes": ("Authorization codes, by outcome.", ("outcome",)),
     "refreshes": ("Uses of refresh tokens, by outcome.", ("outcome",)),
     "revocations": ("Tokens that clients gave back, by what they were.", ("token",)),
+    "introspections": ("Answers to resource servers about tokens, by outcome.", ("outcome",)),
     "tokens": ("Access tokens, by grant type.", ("grant",)),
     "client_authentications": ("Client authentications, by outcome.", ("outcome",)),
     "decisions": ("Decided authorization requests, by outcome.", ("outcome",)),

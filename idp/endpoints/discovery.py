@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from clients_registry.resource import TOKEN_ALGORITHMS
 from idp.endpoints import revocation
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, published_response
 from idp.protocol import (
@@ -21,6 +22,7 @@ from idp.protocol import (
     profile,
     prompt,
     request_object,
+    resource_auth,
     response_mode,
     scope,
 )
@@ -38,6 +40,7 @@ _RULES: tuple[Mapping[str, object], ...] = (
     prompt.METADATA,
     request_object.METADATA,
     response_mode.METADATA,
+    resource_auth.METADATA,
     revocation.METADATA,
     scope.METADATA,
 )
@@ -50,6 +53,7 @@ def provider_metadata(policy: ProtocolPolicy, algorithms: tuple[str, ...]) -> di
         "authorization_endpoint": policy.authorization_endpoint,
         "pushed_authorization_request_endpoint": policy.pushed_authorization_request_endpoint,
         "token_endpoint": policy.token_endpoint,
+        "introspection_endpoint": policy.introspection_endpoint,
         "revocation_endpoint": policy.revocation_endpoint,
         "userinfo_endpoint": policy.userinfo_endpoint,
         "end_session_endpoint": policy.end_session_endpoint,
@@ -59,6 +63,7 @@ def provider_metadata(policy: ProtocolPolicy, algorithms: tuple[str, ...]) -> di
         "id_token_signing_alg_values_supported": list(algorithms),
         "userinfo_signing_alg_values_supported": list(algorithms),
         "authorization_signing_alg_values_supported": list(algorithms),
+        "introspection_signing_alg_values_supported": [a for a in algorithms if a in TOKEN_ALGORITHMS],
         "acr_values_supported": acr_names(policy),
     }
     for lines in _RULES:

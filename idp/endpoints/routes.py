@@ -2,6 +2,7 @@
 
 from idp.endpoints.discovery import discovery
 from idp.endpoints.health import healthz
+from idp.endpoints.introspection import introspection
 from idp.endpoints.jwks import jwks
 from idp.endpoints.machine import Route, RouteTable
 from idp.endpoints.par import par
@@ -9,6 +10,7 @@ from idp.endpoints.revocation import revocation
 from idp.endpoints.token import token
 from idp.endpoints.userinfo import userinfo
 from idp.protocol.client_auth import ClientAuthentication
+from idp.protocol.resource_auth import ResourceAuthentication
 from idp.services import Services
 
 
@@ -16,6 +18,7 @@ def routes(services: Services) -> RouteTable:
     """The table of a process."""
     policy = services.policy
     authentication = ClientAuthentication(services.registry, services.seen, services.rates, policy)
+    resources = ResourceAuthentication(services.registry, services.seen, services.rates, policy)
     metadata = Route({"GET": discovery(policy, services.key_ring.algorithms)}, cross_origin=True)
     claims = userinfo(services)
     published_keys = jwks(policy, services.key_ring, services.traffic, services.clock)
@@ -27,6 +30,7 @@ def routes(services: Services) -> RouteTable:
         "/jwks/": keys,
         "/par": Route({"POST": par(services, authentication)}),
         "/token": Route({"POST": token(services, authentication)}, cross_origin=True),
+        "/introspect": Route({"POST": introspection(services, resources)}),
         "/revoke": Route({"POST": revocation(services, authentication)}, cross_origin=True),
         "/userinfo": Route({"GET": claims, "POST": claims}, cross_origin=True),
         "/healthz": Route({"GET": healthz}),

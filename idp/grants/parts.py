@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from clients_registry.registry import Registry
 from idp.clock import Clock
 from idp.protocol.policy import ProtocolPolicy
 from idp.storage import ports
+from idp.tokens.revoked_tokens import RevokedTokens
 from idp.tokens.subject import Subjects
 from keys.key_ring import KeyRing
 
@@ -33,6 +35,10 @@ class Parts(Protocol):
     def grants(self) -> ports.Grants: ...
     @property
     def refresh_tokens(self) -> ports.RefreshTokens: ...
+    @property
+    def revoked_tokens(self) -> RevokedTokens: ...
+    @property
+    def registry(self) -> Registry: ...
     @property
     def spent(self) -> ports.Spent: ...
     @property

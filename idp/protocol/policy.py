@@ -52,6 +52,9 @@ class ProtocolPolicy:
     """The same by one client from all addresses together: a guesser may have a thousand."""
     request_uri_failures_per_window: int = 30
     """Values of request_uri that nobody issued, from one address, before the answer is 429 (S-049)."""
+    unknown_tokens_per_window: int = 300
+    """Tokens that nobody issued, asked about by one resource server, before the answer is 429 (S-144); strangers bring
+    them to it, so it is a wide limit, and a token that was issued is answered beyond it."""
     failed_sign_ins_per_address: int = 100
     """Wrong passwords and codes from one neighbourhood of addresses in ten minutes; a coarse guard beside the exact
     count of each authenticator (S-250)."""
@@ -79,6 +82,10 @@ class ProtocolPolicy:
     @property
     def revocation_endpoint(self) -> str:
         return f"{self.issuer}/revoke"
+
+    @property
+    def introspection_endpoint(self) -> str:
+        return f"{self.issuer}/introspect"
 
     @property
     def userinfo_endpoint(self) -> str:

@@ -22,7 +22,7 @@ GET_PATHS = (
     "/userinfo",
     "/healthz",
 )
-POST_PATHS = ("/par", "/revoke", "/token", "/userinfo")
+POST_PATHS = ("/introspect", "/par", "/revoke", "/token", "/userinfo")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -57,7 +57,7 @@ def test_a_wrong_verb_is_told_in_json_with_the_right_ones(deployment: Deployment
         assert headers["Allow"], path
         assert headers["Content-Type"] == "application/json"
         assert b'"error":"invalid_request"' in body
-    for path in ("/par", "/revoke", "/token"):
+    for path in ("/introspect", "/par", "/revoke", "/token"):
         assert _raw(deployment, "GET", path)[0] == 405
 
 
@@ -186,7 +186,7 @@ def test_only_registered_origins_of_public_clients_may_read_from_a_browser(deplo
                 assert allowed == (ours if origin == ours else None), (path, origin)
                 assert "Access-Control-Allow-Credentials" not in answer.headers
                 assert "Origin" in answer.headers["Vary"]
-    for path in ("/par", "/healthz", "/authorize"):
+    for path in ("/par", "/introspect", "/healthz", "/authorize"):
         answer = requests.options(deployment.issuer + path, headers={"Origin": ours}, timeout=20)
         assert not any(name.lower().startswith("access-control") for name in answer.headers), path
 

@@ -17,6 +17,11 @@ def test_both_profiles_find_what_they_need() -> None:
     assert metadata["code_challenge_methods_supported"] == ["S256"]
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert metadata["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
+    assert metadata["introspection_signing_alg_values_supported"] == ["ES256"]
+    assert metadata["introspection_endpoint_auth_methods_supported"] == [
+        "client_secret_basic",
+        "private_key_jwt",
+    ]
     assert metadata["subject_types_supported"] == ["pairwise"]
     assert metadata["acr_values_supported"] == ["urn:adgang:loa:substantial", "phr", "phrh"]
     # Left out, these would mean that foreign request objects are fetched (OIDC Discovery §3).
@@ -29,6 +34,7 @@ def test_both_profiles_find_what_they_need() -> None:
     names = (
         "authorization",
         "pushed_authorization_request",
+        "introspection",
         "revocation",
         "token",
         "userinfo",
@@ -50,7 +56,6 @@ def test_what_is_not_there_yet_is_said_plainly() -> None:
     assert metadata["tls_client_certificate_bound_access_tokens"] is False
     assert metadata["adgang_sender_constrained_access_tokens"] is False
     assert "dpop_signing_alg_values_supported" not in metadata
-    assert "introspection_endpoint" not in metadata
 
 
 def test_every_announced_endpoint_answers(deployment: Deployment) -> None:

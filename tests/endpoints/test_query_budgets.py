@@ -13,6 +13,7 @@ from tests.support.deployment import Deployment
 from tests.support.journey import begin
 from tests.support.refreshing import refresh, refreshing_party, tokens_of
 from tests.support.relying_party import RelyingParty
+from tests.support.resource_server import resource_server, token_for
 from tests.support.signed_in import code_for
 
 
@@ -112,6 +113,18 @@ def test_a_revocation_costs_one_read_and_one_transaction(
     assert (costs["reads"], costs["transactions"]) == (1, 1)
     assert costs["statements"] == statements  # the grant, or its number and the token; ledger
     assert costs["round trips"] <= 1  # the assertion's jti
+
+
+def test_an_introspection_costs_one_read(deployment: Deployment) -> None:
+    """Of a citizen's token; a machine's costs none, and one that nobody issued costs a count."""
+    party = RelyingParty(deployment, deployment.clients["Byggesager"])
+    api = resource_server(deployment)
+    token, machine = token_for(party, api), token_for(party, api, grant_id=None)
+    assert api.told(token)["active"]
+    for presented, cost in ((token, {"reads": 1}), (machine, {}), ("A" * 43, {"round trips": 1})):
+        with _counted(deployment) as costs:
+            assert api.ask(presented).status_code == 200
+        assert dict(costs) == cost
 
 
 def test_a_push_costs_no_sql(deployment: Deployment) -> None:

@@ -34,6 +34,7 @@ POLICY = RegistrationPolicy(issuer="https://adgang.example")
         ({"token_seconds": 3601}, "token_seconds"),
         ({"token_seconds": True}, "token_seconds"),
         ({"introspection_auth_method": "none"}, "introspection_auth_method"),
+        ({"introspection_signed_response_alg": "RS256"}, "introspection_signed_response_alg"),
         ({"introspection_auth_method": "private_key_jwt"}, "jwks"),
         ({"jwks": {"keys": [public(ec_key())]}}, "jwks"),
         ({"resource_id": "mine"}, "resource_id"),

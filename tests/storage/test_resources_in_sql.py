@@ -48,6 +48,7 @@ def test_an_api_comes_back_as_it_was_registered(world: RegistryWorld) -> None:
         token_form="opaque",
         token_seconds=120,
         introspection_auth_method="private_key_jwt",
+        introspection_signed_response_alg="PS256",
         jwks={"keys": [public(ec_key(), kid="api-1")]},
     )
     for found in (
@@ -67,6 +68,7 @@ def test_what_is_left_out_gets_the_careful_default(world: RegistryWorld) -> None
     made = world.add_resource().resource
     assert (made.token_algorithm, made.token_form, made.token_seconds) == ("ES256", "jwt", None)
     assert made.introspection_auth_method == "client_secret_basic"
+    assert made.introspection_signed_response_alg is None
     scope = made.scope_named("nordhavn:building.read")
     assert scope is not None and scope.used_by == ("machines",)
 

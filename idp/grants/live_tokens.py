@@ -1,0 +1,59 @@
+"""Whether an access token of ours still stands for what it was issued for (RFC 7662 §4; S-142).
+
+The strictest word wins: its key, its time, its own revocation, its client, its grant with session and citizen. One
+read, of the grant; a token that no citizen stands behind costs none. For whom it is meant is the caller's question.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from idp.errors import InvalidToken
+from idp.grants.parts import Parts
+from idp.records import Citizen, Grant
+from idp.tokens import access_token
+from idp.tokens.access_token import AccessToken, read_access_token
+from keys.algorithms import SIGNING_ALGORITHMS
+from keys.own_tokens import verify_token
+
+
+@dataclass(frozen=True, slots=True)
+class SignedToken:
+    """An access token whose signature and end were checked."""
+
+    token: AccessToken
+    claims: dict[str, Any] = field(repr=False)
+
+
+def verify_access_token(parts: Parts, presented: str, now: datetime) -> SignedToken:
+    """A token that we signed, for whomever, and that has not expired.
+
+    Raises:
+        keys.errors.InvalidToken: we never issued it, or its key is trusted no more.
+        idp.errors.InvalidToken: it has expired.
+    """
+    claims = verify_token(parts.key_ring, presented, typ=access_token.TYP, algorithms=SIGNING_ALGORITHMS)
+    return SignedToken(read_access_token(claims, policy=parts.policy, now=now), claims)
+
+
+def live_grant(parts: Parts, token: AccessToken) -> tuple[Grant, Citizen] | None:
+    """The grant behind a token, with its citizen; None for a token that no citizen stands behind.
+
+    Raises: InvalidToken where the token is dead.
+    """
+    if token.token_id in parts.revoked_tokens:
+        raise InvalidToken("The access token was revoked.")
+    check_client(parts, token.client_id)
+    if token.grant_id is None:
+        return None
+    found = parts.grants.find_live(token.grant_id, issued_at=token.issued_at)
+    if found is None or found[0].client_id != token.client_id:
+        raise InvalidToken("The access token was revoked.")
+    return found
+
+
+def check_client(parts: Parts, client_id: str) -> None:
+    """Raises: InvalidToken where the client, or its organisation, is served no more."""
+    registered = parts.registry.find_client(client_id)
+    if registered is None or registered.disabled:
+        raise InvalidToken("The client of the access token is disabled.")

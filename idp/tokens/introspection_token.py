@@ -1,0 +1,32 @@
+"""The answer of introspection as a signed JWT (RFC 9701 §5): what a token is, told to one resource server.
+
+Its `typ` is its own and it has neither `sub` nor `exp`, so that it passes for no other token (RFC 9701 §8.1).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from idp.protocol.policy import ProtocolPolicy
+from keys.key_ring import KeyRing
+from keys.own_tokens import issue_token
+
+TYP = "token-introspection+jwt"
+
+
+def sign(
+    key_ring: KeyRing,
+    policy: ProtocolPolicy,
+    audience: str,
+    algorithm: str,
+    members: Mapping[str, object],
+    *,
+    now: datetime,
+) -> str:
+    """The members as a JWT for this resource alone."""
+    payload = {
+        "iss": policy.issuer,
+        "aud": audience,
+        "iat": int(now.timestamp()),
+        "token_introspection": members,
+    }
+    return issue_token(key_ring, algorithm, TYP, payload)
