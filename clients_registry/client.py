@@ -41,6 +41,8 @@ class Client:
     token_endpoint_auth_signing_alg: str | None = None
     """None: any algorithm of the profile that one of the client's keys fits."""
     jwks: Mapping[str, Any] | None = None
+    jwks_uri: str | None = None
+    """Where it publishes its keys instead (published_keys)."""
     authorization_signed_response_alg: str | None = None
     """JARM; None: as its ID tokens."""
     request_object_signing_alg: str | None = None

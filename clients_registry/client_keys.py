@@ -1,7 +1,7 @@
-"""ClientKeys: the public keys of one client, as registered by value in `jwks` (RFC 7517), parsed once.
+"""ClientKeys: the public keys of one client (RFC 7517), parsed once.
 
 `use`, `alg` and `key_ops` are honoured here: a key is only found for what it was registered for. Whether a key is
-sound is key_policy's matter; keys by `jwks_uri` are not taken.
+sound is key_policy's matter; when keys at a `jwks_uri` are fetched, published_keys'.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
-from typing import Any
+from typing import Any, Protocol
 
 from joserfc.jwk import JWKRegistry, Key
 
@@ -44,7 +44,30 @@ class _ClientKey:
     """As registered, else the RFC 7638 thumbprint."""
     algorithms: tuple[str, ...]
     """The signature algorithms it was registered for; none for a key of encryption."""
+    encryption: tuple[str, ...]
+    """The algorithms by which one may encrypt to it; none for a key of signatures."""
+    is_named: bool
+    """It was registered with this kid."""
+    only_encrypts: bool
     key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A key to encrypt to; `kid` where the client gave it one."""
+
+    kid: str | None
+    key: Key
+
+
+class FindsKeys(Protocol):
+    """The keys of a client, by value or by its `jwks_uri`."""
+
+    def find(self, alg: str, kid: str | None) -> Key:
+        """As `ClientKeys.find`."""
+
+    def find_encryption(self, alg: str) -> EncryptionKey:
+        """As `ClientKeys.find_encryption`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +99,21 @@ class ClientKeys:
         keys = jwks["keys"] if jwks is not None else ()
         return cls(tuple(_parsed(jwk) for jwk in keys if not _faults_of(jwk, "")))
 
+    @classmethod
+    def published(cls, jwks: object) -> "ClientKeys":
+        """The sound keys of a set that somebody else keeps: others may stand beside them, and are not for us.
+
+        Raises:
+            InvalidKeys: it is no JWK Set, or too large a one.
+        """
+        keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
+        if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+            raise InvalidKeys([MetadataFault("jwks_uri", f"leads to no JWK Set of at most {MAX_KEYS} keys")])
+        sound = [jwk for jwk in keys if isinstance(jwk, Mapping) and not _faults_of(jwk, "")]
+        if shares_a_prime(moduli := rsa_moduli({"keys": sound}), moduli):
+            sound = [jwk for jwk in sound if jwk["kty"] != "RSA"]
+        return cls(tuple(map(_parsed, sound)))
+
     def find(self, alg: str, kid: str | None) -> Key:
         """The key to verify a signature with; without `kid` only where one key fits the algorithm.
 
@@ -86,6 +124,18 @@ class ClientKeys:
         if len(fitting) != 1:
             raise UnknownKey("no registered key fits, or several do and the header names none")
         return fitting[0].key
+
+    def find_encryption(self, alg: str) -> EncryptionKey:
+        """The key to encrypt to: the first of those that are for nothing else, else the first that may be used.
+
+        Raises:
+            UnknownKey: no key fits.
+        """
+        fitting = [key for key in self._keys if alg in key.encryption]
+        if not fitting:
+            raise UnknownKey("no registered key fits the encryption that was registered")
+        chosen = next((key for key in fitting if key.only_encrypts), fitting[0])
+        return EncryptionKey(chosen.kid if chosen.is_named else None, chosen.key)
 
     def fits(self, algorithms: Iterable[str]) -> bool:
         """Whether some key can verify one of these algorithms."""
@@ -189,7 +239,14 @@ def _parsed(jwk: Mapping[str, Any]) -> _ClientKey:
     # joserfc sees the numbers only: `alg`, `use` and `key_ops` were read here, and it takes EdDSA and Ed25519 for two.
     numbers = {name: jwk[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in jwk}
     key = JWKRegistry.import_key(numbers)
-    return _ClientKey(jwk.get("kid") or key.thumbprint(), _algorithms_of(jwk), key)
+    return _ClientKey(
+        kid=jwk.get("kid") or key.thumbprint(),
+        algorithms=_algorithms_of(jwk),
+        encryption=_encryption_of(jwk),
+        is_named=jwk.get("kid") is not None,
+        only_encrypts=_use_of(jwk) == "enc",
+        key=key,
+    )
 
 
 def _algorithms_of(jwk: Mapping[str, Any]) -> tuple[str, ...]:
@@ -198,3 +255,11 @@ def _algorithms_of(jwk: Mapping[str, Any]) -> tuple[str, ...]:
     if jwk.get("alg") in ("EdDSA", "Ed25519") or jwk.get("alg") is None:
         return _SIGNATURE_ALGORITHMS[jwk["kty"]]
     return (jwk["alg"],)
+
+
+def _encryption_of(jwk: Mapping[str, Any]) -> tuple[str, ...]:
+    operations = jwk.get("key_ops")
+    if _use_of(jwk) == "sig" or not (operations is None or _OPERATIONS["enc"].intersection(operations)):
+        return ()
+    able = _ENCRYPTION_ALGORITHMS[jwk["kty"]]
+    return able if jwk.get("alg") is None else tuple(alg for alg in able if alg == jwk["alg"])

@@ -40,6 +40,10 @@ class UnknownKey(RegistryError):
     """No registered key of the client fits this algorithm and kid."""
 
 
+class NotFetched(RegistryError):
+    """An address of a client gave no document."""
+
+
 class OrganisationExists(RegistryError):
     """An organisation with this CVR number is registered already."""
 

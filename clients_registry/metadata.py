@@ -28,7 +28,6 @@ _OURS = frozenset(
 )  # fmt: skip
 
 _NOT_TAKEN = {
-    "jwks_uri": "is not taken; register the keys by value in jwks",
     "sector_identifier_uri": "is not taken; the sector is the organisation",
     "software_statement": "is not taken; register the values themselves",
     "request_uris": "is not taken; push the request (RFC 9126) instead",
@@ -162,6 +161,7 @@ def _defaults(fields: Fields) -> Fields:
         "require_signed_request_object": False,
         "request_object_signing_alg": None,
         "jwks": None,
+        "jwks_uri": None,
         "token_endpoint_auth_signing_alg": None,
         "userinfo_signed_response_alg": None,
         "authorization_signed_response_alg": None,

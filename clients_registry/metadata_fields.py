@@ -115,6 +115,7 @@ _AUTHENTICATION: dict[str, Reader] = {
     "token_endpoint_auth_method": by_profile(lambda profile: profile.token_endpoint_auth_methods),
     "token_endpoint_auth_signing_alg": by_profile(lambda profile: profile.signing_algorithms),
     "jwks": jwks,
+    "jwks_uri": public_url,
     "jwks_cache_seconds": seconds,
     "jwks_fetch_addresses": list_of(network, at_least=0, at_most=MAX_URIS),
     "jwks_uri_handle": jwks_uri_handle,

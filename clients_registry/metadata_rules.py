@@ -38,8 +38,13 @@ def _assertion_faults(fields: Fields) -> Iterator[MetadataFault]:
                 "token_endpoint_auth_signing_alg", "is only for private_key_jwt; leave it out"
             )
         return
+    if fields["jwks_uri"] is not None:
+        return
     if fields["jwks"] is None:
-        yield MetadataFault("jwks", "is missing; private_key_jwt needs the client's public keys (RFC 7523)")
+        yield MetadataFault(
+            "jwks",
+            "is missing, and so is jwks_uri; private_key_jwt needs the client's public keys (RFC 7523)",
+        )
         return
     named = fields["token_endpoint_auth_signing_alg"]
     algorithms = (named,) if named is not None else PROFILES[fields["profile"]].signing_algorithms
@@ -47,12 +52,18 @@ def _assertion_faults(fields: Fields) -> Iterator[MetadataFault]:
         yield MetadataFault("jwks", f"has no key that can verify {' or '.join(algorithms)}; add one")
 
 
+def _key_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 7591 §2: two sources of keys could say different things."""
+    if fields["jwks"] is not None and fields["jwks_uri"] is not None:
+        yield MetadataFault("jwks_uri", "must not stand beside jwks; keep one of them")
+
+
 def _request_faults(fields: Fields) -> Iterator[MetadataFault]:
     """RFC 9101 §10.5, RFC 9126 §6."""
     rules, named = PROFILES[fields["profile"]], fields["request_object_signing_alg"]
     if rules.requires_par and not fields["require_pushed_authorization_requests"]:
         yield MetadataFault("require_pushed_authorization_requests", f"may not be false in {rules.name}")
-    if named is None and not fields["require_signed_request_object"]:
+    if (named is None and not fields["require_signed_request_object"]) or fields["jwks_uri"] is not None:
         return
     algorithms = (named,) if named is not None else rules.signing_algorithms
     if fields["jwks"] is None or not ClientKeys.parse(fields["jwks"]).fits(algorithms):
@@ -102,11 +113,13 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
         ("profile", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri"),
         _assertion_faults,
     ),
+    (("jwks", "jwks_uri"), _key_faults),
     (("profile", "token_endpoint_auth_method", "require_pkce"), _pkce_faults),
     (
         (
             "profile",
             "jwks",
+            "jwks_uri",
             "require_pushed_authorization_requests",
             "require_signed_request_object",
             "request_object_signing_alg",

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from clients_registry.client import Client
-from clients_registry.client_keys import ClientKeys
+from clients_registry.client_keys import ClientKeys, FindsKeys
 from clients_registry.memory import Memory, Shelf
 from clients_registry.organisation import Organisation
 from clients_registry.ports import ClientStore, Clock, ResourceStore
+from clients_registry.published_keys import PublishedKeys, PublishedKeySets
 from clients_registry.resource import Resource
 from clients_registry.uris import MAX_API_ADDRESS
 
@@ -27,11 +28,11 @@ _IDENTIFIER = re.compile(rf"[!-~]{{1,{MAX_API_ADDRESS}}}")
 
 @dataclass(frozen=True, slots=True)
 class RegisteredClient:
-    """A client with its organisation and its parsed keys."""
+    """A client with its organisation and its keys, parsed or to be fetched."""
 
     client: Client
     organisation: Organisation
-    keys: ClientKeys
+    keys: FindsKeys
 
     @property
     def disabled(self) -> bool:
@@ -62,10 +63,13 @@ class Registry:
         resource_store: ResourceStore,
         clock: Clock,
         *,
+        published: PublishedKeySets | None = None,
         remembered: int = CLIENTS_REMEMBERED,
     ) -> None:
+        """Without `published`, a client with a `jwks_uri` has no keys here."""
         self._store = store
         self._resource_store = resource_store
+        self._published = published
         self._memory = Memory(lambda: store.version(), clock)
         self._clients: Shelf[RegisteredClient] = self._memory.shelf(remembered)
         self._public_origins: Shelf[frozenset[str]] = self._memory.shelf(1)
@@ -107,7 +111,7 @@ class Registry:
 
     def clients(self) -> list[RegisteredClient]:
         """All clients."""
-        return [_registered(client, organisation) for client, organisation in self._store.clients()]
+        return [self._registered(client, organisation) for client, organisation in self._store.clients()]
 
     def organisations(self) -> list[Organisation]:
         """All organisations."""
@@ -127,7 +131,15 @@ class Registry:
 
     def _load_client(self, client_id: str) -> RegisteredClient | None:
         found = self._store.find_client(client_id)
-        return None if found is None else _registered(*found)
+        return None if found is None else self._registered(*found)
+
+    def _registered(self, client: Client, organisation: Organisation) -> RegisteredClient:
+        return RegisteredClient(client, organisation, self._keys_of(client))
+
+    def _keys_of(self, client: Client) -> FindsKeys:
+        if client.jwks_uri is not None and self._published is not None:
+            return PublishedKeys(self._published, client.client_id, client.jwks_uri)
+        return ClientKeys.still_usable(client.jwks)
 
     def _load_resource(self, identifier: str) -> RegisteredResource | None:
         found = self._resource_store.find_resource(identifier)
@@ -145,10 +157,6 @@ def _origin(uri: str) -> str | None:
     """As a browser sends it; None for a private-use scheme."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("https", "http") else None
-
-
-def _registered(client: Client, organisation: Organisation) -> RegisteredClient:
-    return RegisteredClient(client, organisation, ClientKeys.still_usable(client.jwks))
 
 
 def _resource(resource: Resource, organisation: Organisation) -> RegisteredResource:

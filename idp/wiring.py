@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from clients_registry.errors import NotFetched
 from clients_registry.in_sql import Clients, ClientUses
 from clients_registry.policy import RegistrationPolicy
+from clients_registry.published_keys import MEDIA_TYPES, PublishedKeySets
 from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
 from clients_registry.resource_registrations import ResourceRegistrations
@@ -45,6 +47,7 @@ from idp.messages.telling import TellingLedger
 from idp.messages.texts import MessageTexts
 from idp.new_citizens import NewCitizens
 from idp.outbound.addresses import internal_network
+from idp.outbound.errors import OutboundError
 from idp.outbound.fetcher import Fetcher, FetchPolicy
 from idp.places import FindPlace, open_places
 from idp.protocol.policy import ProtocolPolicy
@@ -378,8 +381,17 @@ class Wiring:
 
     @cached_property
     def registry(self) -> Registry:
+        # Half of the threads may wait for keys of clients, so that the others go on.
+        waiting = max(1, self.settings.threads // 2)
+        published = PublishedKeySets(self._fetch_keys, self.clock, waiting=waiting)
         reading = self.database.reading
-        return Registry(Clients(reading), Resources(reading), self.clock)
+        return Registry(Clients(reading), Resources(reading), self.clock, published=published)
+
+    def _fetch_keys(self, uri: str) -> bytes:
+        try:
+            return self.fetcher.get(uri, accept=MEDIA_TYPES)
+        except OutboundError as fault:
+            raise NotFetched(fault.reason) from None
 
     @property
     def registration_policy(self) -> RegistrationPolicy:

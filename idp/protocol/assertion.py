@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from clients_registry.client_keys import ClientKeys
+from clients_registry.client_keys import FindsKeys
 from clients_registry.errors import UnknownKey
 from clients_registry.profiles import EVERY_ALGORITHM, Profile
 from idp.errors import InvalidClient
@@ -35,7 +35,7 @@ class Asserter:
 
     name: str
     """The `client_id`, or a resource's id: `iss` and `sub`."""
-    keys: ClientKeys
+    keys: FindsKeys
     algorithms: tuple[str, ...]
     rules: Profile
 

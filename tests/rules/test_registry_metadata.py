@@ -102,8 +102,8 @@ def test_what_must_be_there_is_named() -> None:
 
 
 def test_a_fault_says_what_to_do() -> None:
-    told = faults(registration(jwks=None, jwks_uri="https://byg.nordhavn.example/jwks.json"))
-    assert told == {"jwks_uri": "is not taken; register the keys by value in jwks"}
+    told = faults(registration(jwks_uri="https://byg.nordhavn.example/jwks.json"))
+    assert told == {"jwks_uri": "must not stand beside jwks; keep one of them"}
     assert faults(registration(purposes=[])) == {"purposes": "must be a list of 1 to 20 entries"}
 
 

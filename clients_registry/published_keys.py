@@ -1,0 +1,156 @@
+"""The keys that a client publishes at its `jwks_uri` (RFC 7591 §2): fetched when needed, remembered for a while.
+
+    known and young ────────────────────────▶ used as they are
+    known, older than `_FRESH` ─────────────▶ used; fetched again beside that
+    unknown, or unasked for too long ───────▶ fetched, and the caller waits a little
+    the fetch failed ───────────────────────▶ what is known goes on for a day; the next try after `_COOL_DOWN`
+
+One fetch at a time and at most one in `_COOL_DOWN` for each client, whoever asks and however often, since anybody can
+invent a `kid` (S-105). Who fetches, and what may be fetched, is said by whoever wires. Each process remembers for itself.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from joserfc.jwk import Key
+
+from clients_registry.client_keys import ClientKeys, EncryptionKey
+from clients_registry.errors import InvalidKeys, MalformedJson, NotFetched, UnknownKey
+from clients_registry.ports import Clock
+from clients_registry.strict_json import parse_object
+
+MEDIA_TYPES = ("application/json", "application/jwk-set+json")
+"""RFC 7517 §8.5.2, and what most servers say."""
+
+_FRESH = timedelta(minutes=5)
+_UNASKED = timedelta(minutes=10)
+"""Known keys that are older were in nobody's use: one that was removed since must not be taken (S-106)."""
+_USABLE = timedelta(days=1)
+"""While the address does not answer."""
+_COOL_DOWN = timedelta(seconds=60)
+_PATIENCE_SECONDS = 2.0
+"""Of a request whose key is not known; the fetch itself may take longer and is of use to the next one."""
+_PLACE_SECONDS = 0.25
+_REMEMBERED = 20_000
+
+Fetch = Callable[[str], bytes]
+"""The document at an address of a client; NotFetched where there is none."""
+_T = TypeVar("_T")
+
+
+@dataclass(eq=False)
+class _Set:
+    """What is known of one client's address."""
+
+    keys: ClientKeys | None = None
+    fetched_at: datetime | None = None
+    tried_at: datetime | None = None
+    flight: threading.Event | None = None
+    """Set when the fetch that is under way has ended."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def younger_than(self, age: timedelta, now: datetime) -> ClientKeys | None:
+        with self.lock:
+            keys, fetched_at = self.keys, self.fetched_at
+        return keys if fetched_at is not None and now - fetched_at <= age else None
+
+
+class PublishedKeySets:
+    """Shared by all threads of a process. `waiting` requests at once may wait for a fetch, so that the others go on."""
+
+    def __init__(self, fetch: Fetch, clock: Clock, *, waiting: int = 2) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._places = threading.BoundedSemaphore(waiting)
+        self._lock = threading.Lock()
+        self._sets: OrderedDict[tuple[str, str], _Set] = OrderedDict()
+
+    def find(self, client_id: str, uri: str, choose: Callable[[ClientKeys], _T]) -> _T:
+        """What `choose` takes from the client's keys.
+
+        Raises:
+            UnknownKey: as `choose`, or because no keys could be fetched.
+        """
+        now, known = self._clock(), self._set_of(client_id, uri)
+        try:
+            if (keys := known.younger_than(_UNASKED, now)) is not None:
+                found = choose(keys)
+                if known.younger_than(_FRESH, now) is None:
+                    self._begin(known, uri, now)
+                return found
+        except UnknownKey:
+            pass  # perhaps a new one
+        flight = self._begin(known, uri, now)
+        if flight is not None:
+            self._wait(flight)
+        keys = known.younger_than(_USABLE, now)
+        if keys is None:
+            raise UnknownKey("no keys could be fetched from its jwks_uri; try again in a minute")
+        return choose(keys)
+
+    def _set_of(self, client_id: str, uri: str) -> _Set:
+        with self._lock:
+            known = self._sets.setdefault((client_id, uri), _Set())
+            self._sets.move_to_end((client_id, uri))
+            while len(self._sets) > _REMEMBERED:
+                self._sets.popitem(last=False)
+        return known
+
+    def _begin(self, known: _Set, uri: str, now: datetime) -> threading.Event | None:
+        """The fetch that is under way, begun if it may be; None while the last one is too recent."""
+        with known.lock:
+            if known.flight is not None:
+                return known.flight
+            if known.tried_at is not None and timedelta(0) <= now - known.tried_at < _COOL_DOWN:
+                return None
+            known.tried_at, known.flight = now, threading.Event()
+            flight = known.flight
+        try:
+            fly = threading.Thread(target=self._fly, args=(known, uri, now, flight), daemon=True)
+            fly.start()
+        except RuntimeError:  # the system has no thread to give
+            known.flight = None
+            flight.set()
+        return flight
+
+    def _fly(self, known: _Set, uri: str, now: datetime, flight: threading.Event) -> None:
+        keys: ClientKeys | None = None
+        try:
+            keys = ClientKeys.published(parse_object(self._fetch(uri)))
+        except (NotFetched, MalformedJson, InvalidKeys):
+            pass  # what is known goes on
+        finally:
+            with known.lock:
+                if keys is not None:
+                    known.keys, known.fetched_at = keys, now
+                known.flight = None
+            flight.set()
+
+    def _wait(self, flight: threading.Event) -> None:
+        """Little, and never with more threads than may be spared."""
+        if self._places.acquire(timeout=_PLACE_SECONDS):
+            try:
+                flight.wait(_PATIENCE_SECONDS)
+            finally:
+                self._places.release()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedKeys:
+    """The keys of one client by its `jwks_uri`, to be used like `ClientKeys`."""
+
+    sets: PublishedKeySets
+    client_id: str
+    uri: str
+
+    def find(self, alg: str, kid: str | None) -> Key:
+        """As `ClientKeys.find`."""
+        return self.sets.find(self.client_id, self.uri, lambda keys: keys.find(alg, kid))
+
+    def find_encryption(self, alg: str) -> EncryptionKey:
+        """As `ClientKeys.find_encryption`."""
+        return self.sets.find(self.client_id, self.uri, lambda keys: keys.find_encryption(alg))
