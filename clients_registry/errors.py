@@ -28,6 +28,10 @@ class UnknownResource(RegistryError):
     """There is no resource with this id or identifier."""
 
 
+class UnknownScope(RegistryError):
+    """No resource has this scope, or the client was not granted it."""
+
+
 class ResourceExists(RegistryError):
     """A resource with this identifier, or a scope of this word, is registered already."""
 
@@ -81,6 +85,10 @@ class InvalidClientMetadata(InvalidRegistration):
 
 class InvalidResourceMetadata(InvalidRegistration):
     """A resource, or a scope of one, cannot be registered like this."""
+
+
+class InvalidScopeGrant(InvalidRegistration):
+    """A scope cannot be granted like this."""
 
 
 class InvalidKeys(InvalidRegistration):

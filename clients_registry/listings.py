@@ -1,7 +1,7 @@
 """The tables that the commands print; names are text, never markup."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich import box
 from rich.table import Table
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from clients_registry.organisation import Organisation
 from clients_registry.registry import RegisteredClient, RegisteredResource
+from clients_registry.scope_listing import ListedScope
 
 
 def organisations_table(organisations: Iterable[Organisation]) -> Table:
@@ -48,6 +49,25 @@ def resources_table(resources: Iterable[RegisteredResource]) -> Table:
             _state(resource.disabled_at or entry.organisation.disabled_at),
         )
     return table
+
+
+def scopes_table(scopes: Iterable[ListedScope]) -> Table:
+    """One row for each grant; a scope that nobody was granted has one too."""
+    table = _table(names=["Scope", "API", "Granted to", "Purpose"], words=["For", "Until", "State"])
+    for entry in scopes:
+        what = (Text(entry.scope.word), Text(entry.owner.resource.name))
+        used_by = "\n".join(entry.scope.used_by)
+        for grant, holder in entry.grants:
+            last_day = f"{grant.ends_at - timedelta(seconds=1):%Y-%m-%d}"
+            whom = Text(f"{holder.organisation.name}: {holder.client.client_name}")
+            table.add_row(*what, whom, Text(grant.purpose), used_by, last_day, _granted(grant.revoked_at))
+        if not entry.grants:
+            table.add_row(*what, "nobody", "", used_by, "", "")
+    return table
+
+
+def _granted(revoked_at: datetime | None) -> str:
+    return "granted" if revoked_at is None else "revoked"
 
 
 def _table(*, names: Iterable[str], words: Iterable[str]) -> Table:

@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 from clients_registry.client import Client
 from clients_registry.organisation import Organisation
-from clients_registry.resource import Resource
+from clients_registry.resource import Resource, Scope
+from clients_registry.scope_grant import GrantedScope, ScopeGrant
 
 Tx = Any
 """An open transaction. Opaque: made by `Transact`, handed on, never looked into."""
@@ -122,6 +123,24 @@ class ResourceStore(Protocol):
 
     def disable_resource(self, tx: Tx, resource_id: str, at: datetime) -> bool:
         """True for the caller that disabled it."""
+
+    def scope_grants(self) -> list[ScopeGrant]:
+        """Every grant, revoked or not, by scope and client."""
+
+    def granted_scopes(self, client_id: str) -> list[GrantedScope]:
+        """What this client was granted and was not revoked; ended or not. One read."""
+
+    def owner_in(self, tx: Tx, word: str) -> Resource | None:
+        """The resource that has this scope, read inside `tx`."""
+
+    def add_scope(self, tx: Tx, resource_id: str, scope: Scope) -> None:
+        """Keep a new scope, whose word is free."""
+
+    def grant_scope(self, tx: Tx, grant: ScopeGrant) -> None:
+        """Keep the grant, in place of the one that its client had of its scope."""
+
+    def revoke_scope(self, tx: Tx, word: str, client_id: str, at: datetime) -> bool:
+        """True for the caller that revoked a grant."""
 
 
 class ClientUses(Protocol):

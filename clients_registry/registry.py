@@ -1,9 +1,11 @@
 """Registry: the look-up of clients and resources on the hot path, remembered in the process (memory).
 
-What is disabled is disabled in every process within a second. Writing is in registrations and resource_registrations.
+What is disabled is disabled in every process within a second. Writing is in registrations, resource_registrations and
+scope_registrations.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from clients_registry.organisation import Organisation
 from clients_registry.ports import ClientStore, Clock, ResourceStore
 from clients_registry.published_keys import PublishedKeys, PublishedKeySets
 from clients_registry.resource import Resource
+from clients_registry.scope_grant import GrantedScope, ScopeGrant
 from clients_registry.uris import MAX_API_ADDRESS
 
 CLIENTS_REMEMBERED = 20_000
@@ -75,6 +78,7 @@ class Registry:
         self._public_origins: Shelf[frozenset[str]] = self._memory.shelf(1)
         self._by_identifier: Shelf[RegisteredResource] = self._memory.shelf(_RESOURCES_REMEMBERED)
         self._by_id: Shelf[RegisteredResource] = self._memory.shelf(_RESOURCES_REMEMBERED)
+        self._granted: Shelf[Mapping[str, GrantedScope]] = self._memory.shelf(remembered)
 
     # --- on the hot path: none of these raises but what the store raises when it does not answer and nothing fresh
     # --- enough is remembered
@@ -96,6 +100,10 @@ class Registry:
         if not isinstance(resource_id, str) or _CLIENT_ID.fullmatch(resource_id) is None:
             return None
         return self._memory.find(self._by_id, resource_id, self._load_resource_by_id)
+
+    def granted_scopes(self, client_id: str) -> Mapping[str, GrantedScope]:
+        """What a client that is known was granted and was not revoked, by word; whether it ended is for the caller."""
+        return self._memory.find(self._granted, client_id, self._load_granted) or {}
 
     def public_origins(self) -> frozenset[str]:
         """Origins (RFC 6454 §4) of the redirect URIs of public clients, for CORS; none while the store is away.
@@ -120,6 +128,10 @@ class Registry:
     def resources(self) -> list[RegisteredResource]:
         """All resources."""
         return [_resource(*found) for found in self._resource_store.resources()]
+
+    def scope_grants(self) -> list[ScopeGrant]:
+        """Every grant of a scope, revoked or not."""
+        return self._resource_store.scope_grants()
 
     def find_organisation(self, reference: str) -> Organisation | None:
         """By id or CVR number."""
@@ -148,6 +160,9 @@ class Registry:
     def _load_resource_by_id(self, resource_id: str) -> RegisteredResource | None:
         found = self._resource_store.find_resource_by_id(resource_id)
         return None if found is None else _resource(*found)
+
+    def _load_granted(self, client_id: str) -> Mapping[str, GrantedScope]:
+        return {granted.scope.word: granted for granted in self._resource_store.granted_scopes(client_id)}
 
     def _load_origins(self, _key: str) -> frozenset[str]:
         return frozenset(filter(None, map(_origin, self._store.public_redirect_uris())))

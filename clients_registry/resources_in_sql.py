@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, insert, or_, select, update
 
 from clients_registry.documents import resource_document
 from clients_registry.in_sql import ORGANISATIONS, changed, insert_into, organisation_from, raise_version
 from clients_registry.organisation import Organisation
 from clients_registry.resource import Resource, Scope
-from clients_registry.tables import organisations, resource_scopes, resources
+from clients_registry.scope_grant import GrantedScope, ScopeGrant
+from clients_registry.tables import organisations, resource_scopes, resources, scope_grants
 
 
 class Resources:
@@ -35,6 +37,17 @@ class Resources:
             found = [(_resource(connection, row), organisation_from(row)) for row in rows]
         # ordered here: the two databases sort letters differently (S-338)
         return sorted(found, key=lambda pair: (pair[1].name, pair[0].name, pair[0].identifier))
+
+    def scope_grants(self) -> list[ScopeGrant]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(scope_grants)).mappings().all()
+        return sorted((ScopeGrant(**row) for row in rows), key=lambda grant: (grant.word, grant.client_id))
+
+    def granted_scopes(self, client_id: str) -> list[GrantedScope]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(_GRANTED, {"client_id": client_id}).all()
+        found = [GrantedScope(_scope(row.document), row.identifier, row.ends_at) for row in rows]
+        return sorted(found, key=lambda granted: granted.scope.word)
 
     def _find(self, chosen: Any) -> tuple[Resource, Organisation] | None:
         with self._engine.connect() as connection:
@@ -60,7 +73,7 @@ class Resources:
         if tx.execute(unless_known.returning(resources.c.resource_id)).first() is None:
             return False
         for scope in resource.scopes:
-            tx.execute(insert(resource_scopes).values(_scope_columns(resource.resource_id, scope)))
+            self.add_scope(tx, resource.resource_id, scope)
         return True
 
     def replace_resource(self, tx: Connection, resource: Resource) -> bool:
@@ -73,8 +86,44 @@ class Resources:
         chosen, still_on = resources.c.resource_id == resource_id, resources.c.disabled_at.is_(None)
         return changed(tx, update(resources).where(chosen, still_on).values(disabled_at=at))
 
+    # --- scopes ------------------------------------------------------------------------------------------------
+
+    def owner_in(self, tx: Connection, word: str) -> Resource | None:
+        chosen = resources.c.resource_id.in_(
+            select(resource_scopes.c.resource_id).where(resource_scopes.c.word == word)
+        )
+        row = tx.execute(_BOTH.where(chosen)).one_or_none()
+        return None if row is None else _resource(tx, row)
+
+    def add_scope(self, tx: Connection, resource_id: str, scope: Scope) -> None:
+        raise_version(tx)
+        document = json.dumps(scope.as_json(), ensure_ascii=False)
+        tx.execute(
+            insert(resource_scopes).values(word=scope.word, resource_id=resource_id, document=document)
+        )
+
+    def grant_scope(self, tx: Connection, grant: ScopeGrant) -> None:
+        raise_version(tx)
+        columns = asdict(grant)
+        fresh = insert_into(tx)(scope_grants).values(**columns)
+        key = [scope_grants.c.word, scope_grants.c.client_id]
+        tx.execute(fresh.on_conflict_do_update(index_elements=key, set_=columns))
+
+    def revoke_scope(self, tx: Connection, word: str, client_id: str, at: datetime) -> bool:
+        raise_version(tx)
+        chosen = (scope_grants.c.word == word, scope_grants.c.client_id == client_id)
+        still_on = scope_grants.c.revoked_at.is_(None)
+        return changed(tx, update(scope_grants).where(*chosen, still_on).values(revoked_at=at))
+
 
 _BOTH: Select[Any] = ORGANISATIONS.add_columns(resources).join_from(resources, organisations)
+
+_GRANTED = (
+    select(resource_scopes.c.document, resources.c.identifier, scope_grants.c.ends_at)
+    .join_from(scope_grants, resource_scopes)
+    .join(resources, resources.c.resource_id == resource_scopes.c.resource_id)
+    .where(scope_grants.c.client_id == bindparam("client_id"), scope_grants.c.revoked_at.is_(None))
+)
 
 
 def _columns(resource: Resource) -> dict[str, Any]:
@@ -88,14 +137,13 @@ def _columns(resource: Resource) -> dict[str, Any]:
     }
 
 
-def _scope_columns(resource_id: str, scope: Scope) -> dict[str, str]:
-    document = json.dumps(scope.as_json(), ensure_ascii=False)
-    return {"word": scope.word, "resource_id": resource_id, "document": document}
+def _scope(document: str) -> Scope:
+    return Scope.from_json(json.loads(document))
 
 
 def _resource(connection: Connection, row: Row[Any]) -> Resource:
     wanted = select(resource_scopes.c.document).where(resource_scopes.c.resource_id == row.resource_id)
-    scopes = [Scope.from_json(json.loads(text)) for text in connection.execute(wanted).scalars()]
+    scopes = [_scope(text) for text in connection.execute(wanted).scalars()]
     return Resource(
         **json.loads(row.metadata),
         resource_id=row.resource_id,

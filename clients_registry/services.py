@@ -6,6 +6,7 @@ from clients_registry.ports import Transact
 from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
 from clients_registry.resource_registrations import ResourceRegistrations
+from clients_registry.scope_registrations import ScopeRegistrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +15,6 @@ class RegistryServices:
     registry: Registry
     registrations: Registrations
     resource_registrations: ResourceRegistrations
+    scope_registrations: ScopeRegistrations
     unavailable: tuple[type[Exception], ...] = ()
     """What is raised when the store does not answer; the command line exits with 3."""

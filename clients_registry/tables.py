@@ -92,6 +92,30 @@ resource_scopes = Table(
 )
 """A scope's word is the key: it belongs to one resource, so a word alone says at which API it counts."""
 
+scope_grants = Table(
+    "scope_grants",
+    metadata,
+    Column(
+        "word",
+        String(100),
+        ForeignKey("resource_scopes.word", name="fk_scope_grants_scope"),
+        primary_key=True,
+    ),
+    Column(
+        "client_id",
+        String(64),
+        ForeignKey("clients.client_id", name="fk_scope_grants_client"),
+        primary_key=True,
+        index=True,
+    ),
+    Column("purpose", Text, nullable=False),
+    Column("granted_by", Text, nullable=False),
+    Column("granted_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+"""One row for each scope and client: the last that was granted. What was before it stands in the ledger."""
+
 registry_version = Table(
     "registry_version",
     metadata,

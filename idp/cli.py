@@ -9,6 +9,7 @@ import click
 
 from clients_registry.cli import make_clients_group, make_organisations_group
 from clients_registry.cli_resources import make_resources_group
+from clients_registry.cli_scopes import make_scopes_group
 from clients_registry.services import RegistryServices
 from idp.commands.citizens import citizens, consents
 from idp.commands.frame import check_tables, failures_told, read_settings
@@ -58,4 +59,5 @@ for command in (serve, migrate, sweep, doctor, settings, secrets, citizens, cons
 main.add_command(make_organisations_group(_registry))
 main.add_command(make_clients_group(_registry))
 main.add_command(make_resources_group(_registry))
+main.add_command(make_scopes_group(_registry))
 main.add_command(make_keys_group(_keys))

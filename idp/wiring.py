@@ -18,6 +18,7 @@ from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
 from clients_registry.resource_registrations import ResourceRegistrations
 from clients_registry.resources_in_sql import Resources
+from clients_registry.scope_registrations import ScopeRegistrations
 from clients_registry.services import RegistryServices
 from idp import metrics
 from idp.activation.activation import Activation
@@ -422,6 +423,7 @@ class Wiring:
             registry=self.registry,
             registrations=Registrations(store, self.ledger, self.clock, policy),
             resource_registrations=ResourceRegistrations(resources, store, self.ledger, self.clock, policy),
+            scope_registrations=ScopeRegistrations(resources, store, self.ledger, self.clock),
             unavailable=(StoreUnavailable,),
         )
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,8 @@ from clients_registry.registrations import Registered, Registrations
 from clients_registry.registry import Registry
 from clients_registry.resource_registrations import RegisteredNow, ResourceRegistrations
 from clients_registry.resources_in_sql import Resources
+from clients_registry.scope_grant import ScopeGrant
+from clients_registry.scope_registrations import ScopeRegistrations
 from clients_registry.services import RegistryServices
 from clients_registry.tables import metadata
 from idp.errors import StoreUnavailable
@@ -133,6 +136,7 @@ class RegistryWorld:
         self.resource_registrations = ResourceRegistrations(
             self.resource_store, self.store, ledger, self.clock, self.policy
         )
+        self.scope_registrations = ScopeRegistrations(self.resource_store, self.store, ledger, self.clock)
 
     def node(self, **options: Any) -> Registry:
         return Registry(self.store, self.resource_store, self.clock, **options)
@@ -143,6 +147,7 @@ class RegistryWorld:
             self.node(),
             self.registrations,
             self.resource_registrations,
+            self.scope_registrations,
             unavailable=(StoreUnavailable,),
         )
 
@@ -168,6 +173,15 @@ class RegistryWorld:
     def add_resource(self, **changes: Any) -> RegisteredNow:
         given = resource(**changes)
         return self.database.transact(lambda tx: self.resource_registrations.add(tx, given, actor=ACTOR))
+
+    def grant_scope(self, client_id: str, word: str = "nordhavn:building.read", **changes: Any) -> ScopeGrant:
+        given = {
+            "purpose": "Building cases, agreement 7",
+            "ends_at": self.clock() + timedelta(days=90),
+        } | changes
+        return self.database.transact(
+            lambda tx: self.scope_registrations.grant(tx, word, client_id, actor=ACTOR, **given)
+        )
 
     def journal(self) -> list[tuple[str, dict[str, Any]]]:
         """Events with their facts, in order."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from click.testing import CliRunner, Result
 from clients_registry import cli_frame
 from clients_registry.cli import make_clients_group, make_organisations_group
 from clients_registry.client_secrets import verify_secret
-from clients_registry.services import RegistryServices
 from idp.errors import StoreUnavailable
 from tests.storage.registry_world import NORDHAVN_CVR, RegistryWorld, oidc_registration, registration
 from tests.support.clock import FrozenClock
@@ -209,9 +209,7 @@ def test_a_database_that_does_not_answer_is_three(world: RegistryWorld) -> None:
         raise StoreUnavailable("the database did not answer")
 
     registry = world.node()
-    services = RegistryServices(
-        away, registry, world.registrations, world.resource_registrations, unavailable=(StoreUnavailable,)
-    )
+    services = replace(world.services(), transact=away, registry=registry)
     group = make_clients_group(lambda: services)
     result = CliRunner().invoke(group, ["add", "-"], input=json.dumps(registration()))
     assert (result.exit_code, len(result.stderr.splitlines())) == (3, 1)
