@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from clients_registry.errors import UnknownPurpose
-from clients_registry.profiles import PROFILES, SECRET_METHODS, Profile
+from clients_registry.profiles import CERTIFICATE_METHODS, PROFILES, SECRET_METHODS, Profile
 from clients_registry.purposes import Purpose
 
 
@@ -43,6 +43,14 @@ class Client:
     jwks: Mapping[str, Any] | None = None
     jwks_uri: str | None = None
     """Where it publishes its keys instead (published_keys)."""
+    tls_client_auth_subject_dn: str | None = None
+    """RFC 8705 §2.1.2: of this and the next four, a client of `tls_client_auth` has exactly one."""
+    tls_client_auth_san_dns: str | None = None
+    tls_client_auth_san_uri: str | None = None
+    tls_client_auth_san_ip: str | None = None
+    tls_client_auth_san_email: str | None = None
+    tls_client_certificate_bound_access_tokens: bool = False
+    """RFC 8705 §3.4: its access tokens work only with the certificate that they were issued to."""
     authorization_signed_response_alg: str | None = None
     """JARM; None: as its ID tokens."""
     request_object_signing_alg: str | None = None
@@ -96,6 +104,11 @@ class Client:
     @property
     def uses_secret(self) -> bool:
         return self.token_endpoint_auth_method in SECRET_METHODS
+
+    @property
+    def uses_certificate(self) -> bool:
+        """RFC 8705 §2: it authenticates by the certificate of its TLS connection."""
+        return self.token_endpoint_auth_method in CERTIFICATE_METHODS
 
     @property
     def assertion_algorithms(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from joserfc.jwk import JWKRegistry, Key
 
 from clients_registry.errors import InvalidKeys, MetadataFault, UnknownKey
+from clients_registry.key_certificates import certificate_faults, public_key_info
 from clients_registry.key_policy import key_faults, rsa_modulus
 
 MAX_KEYS = 20
@@ -50,6 +51,8 @@ class _ClientKey:
     """It was registered with this kid."""
     only_encrypts: bool
     key: Key
+    certified: bytes | None = None
+    """Its SubjectPublicKeyInfo, where it was registered with a certificate: then it is for TLS too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,9 @@ class FindsKeys(Protocol):
 
     def find_encryption(self, alg: str) -> EncryptionKey:
         """As `ClientKeys.find_encryption`."""
+
+    def find_certified(self, public_key: bytes) -> Key:
+        """As `ClientKeys.find_certified`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,21 @@ class ClientKeys:
         chosen = next((key for key in fitting if key.only_encrypts), fitting[0])
         return EncryptionKey(chosen.kid if chosen.is_named else None, chosen.key)
 
+    def find_certified(self, public_key: bytes) -> Key:
+        """The key with this SubjectPublicKeyInfo, if it came with its certificate (RFC 8705 §2.2.2).
+
+        Raises:
+            UnknownKey: none is this one, or it is not for connections.
+        """
+        for key in self._keys:
+            if key.certified == public_key:
+                return key.key
+        raise UnknownKey("no registered key with a certificate is this one")
+
+    @property
+    def has_certificate(self) -> bool:
+        return any(key.certified is not None for key in self._keys)
+
     def fits(self, algorithms: Iterable[str]) -> bool:
         """Whether some key can verify one of these algorithms."""
         wanted = set(algorithms)
@@ -144,10 +165,13 @@ class ClientKeys:
 
 
 def public_jwks(jwks: Mapping[str, Any]) -> dict[str, Any]:
-    """What we keep of a checked JWK Set: the members that we understand, so no certificate and no URL."""
-    return {
-        "keys": [{name: jwk[name] for name in _MEMBERS if jwk.get(name) is not None} for jwk in jwks["keys"]]
-    }
+    """What we keep of a checked JWK Set: the members that we understand, so no URL, and of a chain the key's own."""
+    return {"keys": [_kept(jwk) for jwk in jwks["keys"]]}
+
+
+def _kept(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: jwk[name] for name in _MEMBERS if jwk.get(name) is not None}
+    return kept if jwk.get("x5c") is None else kept | {"x5c": jwk["x5c"][:1]}
 
 
 def rsa_moduli(jwks: Mapping[str, Any] | None) -> list[int]:
@@ -197,7 +221,7 @@ def _member_faults(jwk: Mapping[str, Any]) -> list[str]:
         sentences.append(
             'key_ops must name what a public key is for, such as ["verify"], and agree with use and alg'
         )
-    return sentences
+    return sentences if jwk.get("x5c") is None else sentences + certificate_faults(jwk["x5c"], _imported(jwk))
 
 
 def _algorithms_for(kty: str, use: object) -> tuple[str, ...]:
@@ -236,9 +260,7 @@ def _faults_between(jwk_set: list[Mapping[str, Any]]) -> Iterable[MetadataFault]
 
 
 def _parsed(jwk: Mapping[str, Any]) -> _ClientKey:
-    # joserfc sees the numbers only: `alg`, `use` and `key_ops` were read here, and it takes EdDSA and Ed25519 for two.
-    numbers = {name: jwk[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in jwk}
-    key = JWKRegistry.import_key(numbers)
+    key = _imported(jwk)
     return _ClientKey(
         kid=jwk.get("kid") or key.thumbprint(),
         algorithms=_algorithms_of(jwk),
@@ -246,7 +268,13 @@ def _parsed(jwk: Mapping[str, Any]) -> _ClientKey:
         is_named=jwk.get("kid") is not None,
         only_encrypts=_use_of(jwk) == "enc",
         key=key,
+        certified=None if jwk.get("x5c") is None else public_key_info(key),
     )
+
+
+def _imported(jwk: Mapping[str, Any]) -> Key:
+    # joserfc sees the numbers only: `alg`, `use` and `key_ops` were read here, and it takes EdDSA and Ed25519 for two.
+    return JWKRegistry.import_key({n: jwk[n] for n in ("kty", "n", "e", "crv", "x", "y") if n in jwk})
 
 
 def _algorithms_of(jwk: Mapping[str, Any]) -> tuple[str, ...]:

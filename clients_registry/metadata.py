@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from clients_registry.certificate_subjects import SUBJECT_FIELDS
 from clients_registry.client import Client
 from clients_registry.documents import metadata_of
 from clients_registry.errors import InvalidClientMetadata, MetadataFault
@@ -39,9 +40,8 @@ _NOT_OFFERED = frozenset(
         "request_object_encryption_alg", "request_object_encryption_enc",
         "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
         "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_encrypted_response_alg",
-        "userinfo_encrypted_response_enc", "introspection_signed_response_alg", "tls_client_auth_subject_dn",
-        "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
-        "tls_client_certificate_bound_access_tokens", "backchannel_logout_uri", "backchannel_logout_session_required",
+        "userinfo_encrypted_response_enc", "introspection_signed_response_alg", "backchannel_logout_uri",
+        "backchannel_logout_session_required",
     }
 )  # fmt: skip
 """Registered fields of features that this version does not have; taking them would promise what is not kept."""
@@ -50,6 +50,7 @@ _KEPT_WHEN_ABSENT = (
     "organisation",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
+    "tls_client_certificate_bound_access_tokens",
     "default_max_age",
     "require_auth_time",
     "default_acr_values",
@@ -145,6 +146,8 @@ def _kept(given: Mapping[str, Any], present: Client) -> Fields:
     kept = {name: registered[name] for name in _KEPT_WHEN_ABSENT if name in registered and name not in given}
     if given.get("token_endpoint_auth_method", "private_key_jwt") != "private_key_jwt":
         kept.pop("token_endpoint_auth_signing_alg", None)  # it would restrict nothing any more
+    if not given.keys() & {"token_endpoint_auth_method", *SUBJECT_FIELDS}:
+        kept |= {name: registered[name] for name in SUBJECT_FIELDS if name in registered}
     return kept
 
 
@@ -162,6 +165,7 @@ def _defaults(fields: Fields) -> Fields:
         "request_object_signing_alg": None,
         "jwks": None,
         "jwks_uri": None,
+        **dict.fromkeys(SUBJECT_FIELDS),
         "token_endpoint_auth_signing_alg": None,
         "userinfo_signed_response_alg": None,
         "authorization_signed_response_alg": None,

@@ -9,6 +9,13 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from clients_registry.certificate_subjects import (
+    san_dns,
+    san_email,
+    san_ip,
+    san_uri,
+    subject_dn,
+)
 from clients_registry.claims import CLAIMS, SCOPE_CLAIMS
 from clients_registry.client_keys import ClientKeys, public_jwks
 from clients_registry.errors import InvalidKeys
@@ -43,6 +50,7 @@ MAX_TEXT_LETTERS = 500
 _PURPOSE_ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _ACR = re.compile(r"[!#-\[\]-~]{1,200}")
 _ORGANISATION = re.compile(r"[A-Za-z0-9]{1,64}")
+_NO_CERTIFICATES = "the provider is not set up for such certificates (ADGANG_MTLS_… in its settings)"
 _HANDLE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -98,6 +106,24 @@ def jwks_uri_handle(value: Any, _reading: Reading) -> str:
 
 
 organisation = matching(_ORGANISATION, "must be a CVR number or an organisation's id")
+_by_method = by_profile(lambda profile: profile.token_endpoint_auth_methods)
+
+
+def authentication_method(value: Any, reading: Reading) -> str:
+    """By profile, and what this deployment offers."""
+    method = str(_by_method(value, reading))
+    if not reading.policy.offers(method):
+        raise Unfit(f"{method} is not offered here: {_NO_CERTIFICATES}")
+    return method
+
+
+def bound_to_certificate(value: Any, reading: Reading) -> bool:
+    """RFC 8705 §3.4."""
+    bound = boolean(value, reading)
+    if bound and not reading.policy.mutual_tls:
+        raise Unfit(f"may not be true here: {_NO_CERTIFICATES}")
+    return bound
+
 
 _WHO: dict[str, Reader] = {
     "profile": one_of(PROFILES),
@@ -112,10 +138,16 @@ _WHO: dict[str, Reader] = {
 }
 
 _AUTHENTICATION: dict[str, Reader] = {
-    "token_endpoint_auth_method": by_profile(lambda profile: profile.token_endpoint_auth_methods),
+    "token_endpoint_auth_method": authentication_method,
     "token_endpoint_auth_signing_alg": by_profile(lambda profile: profile.signing_algorithms),
     "jwks": jwks,
     "jwks_uri": public_url,
+    "tls_client_auth_subject_dn": subject_dn,
+    "tls_client_auth_san_dns": san_dns,
+    "tls_client_auth_san_uri": san_uri,
+    "tls_client_auth_san_ip": san_ip,
+    "tls_client_auth_san_email": san_email,
+    "tls_client_certificate_bound_access_tokens": bound_to_certificate,
     "jwks_cache_seconds": seconds,
     "jwks_fetch_addresses": list_of(network, at_least=0, at_most=MAX_URIS),
     "jwks_uri_handle": jwks_uri_handle,

@@ -6,6 +6,7 @@ Each rule is asked only where the fields that it reads could be read. What one f
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from clients_registry.certificate_subjects import SUBJECT_FIELDS
 from clients_registry.claims import claims_of
 from clients_registry.client_keys import ClientKeys
 from clients_registry.errors import MetadataFault
@@ -56,6 +57,23 @@ def _key_faults(fields: Fields) -> Iterator[MetadataFault]:
     """RFC 7591 §2: two sources of keys could say different things."""
     if fields["jwks"] is not None and fields["jwks_uri"] is not None:
         yield MetadataFault("jwks_uri", "must not stand beside jwks; keep one of them")
+
+
+def _certificate_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 8705 §2.1.2: exactly one name; §2.2.2: the certificate of a key."""
+    method, named = fields["token_endpoint_auth_method"], [n for n in SUBJECT_FIELDS if fields[n] is not None]
+    if method != "tls_client_auth":
+        for name in named:
+            yield MetadataFault(name, "is only for tls_client_auth; leave it out")
+    elif len(named) != 1:
+        yield MetadataFault(
+            SUBJECT_FIELDS[0],
+            f"tls_client_auth needs exactly one of {any_of(SUBJECT_FIELDS)} (RFC 8705 §2.1.2)",
+        )
+    if method == "self_signed_tls_client_auth" and fields["jwks_uri"] is None:
+        jwks = fields["jwks"]
+        if jwks is None or not ClientKeys.parse(jwks).has_certificate:
+            yield MetadataFault("jwks", "has no key with its certificate in x5c; add it (RFC 8705 §2.2.2)")
 
 
 def _request_faults(fields: Fields) -> Iterator[MetadataFault]:
@@ -114,6 +132,7 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
         _assertion_faults,
     ),
     (("jwks", "jwks_uri"), _key_faults),
+    (("token_endpoint_auth_method", "jwks", "jwks_uri", *SUBJECT_FIELDS), _certificate_faults),
     (("profile", "token_endpoint_auth_method", "require_pkce"), _pkce_faults),
     (
         (

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
+"""RFC 8705 §2. A deployment may offer neither, or only the second."""
+
 _FAPI2_ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")  # FAPI 2.0 §5.4.1; RFC 9864 for the name Ed25519
 
 
@@ -44,7 +48,7 @@ class Profile:
 
 FAPI2 = Profile(
     name="fapi2",
-    token_endpoint_auth_methods=("private_key_jwt",),
+    token_endpoint_auth_methods=("private_key_jwt", *CERTIFICATE_METHODS),
     default_token_endpoint_auth_method="private_key_jwt",
     signing_algorithms=_FAPI2_ALGORITHMS,
     default_signing_algorithm="ES256",
@@ -59,7 +63,7 @@ FAPI2 = Profile(
 )
 OIDC = Profile(
     name="oidc",
-    token_endpoint_auth_methods=("private_key_jwt", "client_secret_basic", "client_secret_post", "none"),
+    token_endpoint_auth_methods=("private_key_jwt", *CERTIFICATE_METHODS, *SECRET_METHODS, "none"),
     default_token_endpoint_auth_method="client_secret_basic",  # RFC 7591 §2
     signing_algorithms=(*_FAPI2_ALGORITHMS, "RS256"),
     default_signing_algorithm="RS256",  # OIDC Registration §2
@@ -74,5 +78,13 @@ OIDC = Profile(
 )
 PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in (FAPI2, OIDC)})
 
-SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 EVERY_ALGORITHM = OIDC.signing_algorithms
+
+
+def methods_offered(*, mutual_tls: bool, client_authorities: bool) -> tuple[str, ...]:
+    """How clients can authenticate in a deployment: with certificates only where these reach it, and by an authority's
+    word only where it knows an authority."""
+    lacking = set() if mutual_tls else set(CERTIFICATE_METHODS)
+    if not client_authorities:
+        lacking.add("tls_client_auth")
+    return tuple(method for method in OIDC.token_endpoint_auth_methods if method not in lacking)

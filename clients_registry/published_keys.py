@@ -154,3 +154,7 @@ class PublishedKeys:
     def find_encryption(self, alg: str) -> EncryptionKey:
         """As `ClientKeys.find_encryption`."""
         return self.sets.find(self.client_id, self.uri, lambda keys: keys.find_encryption(alg))
+
+    def find_certified(self, public_key: bytes) -> Key:
+        """As `ClientKeys.find_certified`."""
+        return self.sets.find(self.client_id, self.uri, lambda keys: keys.find_certified(public_key))

@@ -22,10 +22,14 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks: tuple[Network, ...] = tuple(ip_network(network) for network in networks)
 
+    def speaks_in(self, environ: Mapping[str, object]) -> bool:
+        """Whether the request comes from one of them itself: what it says of the client is then the proxy's word."""
+        return self._trusts(str(environ.get("REMOTE_ADDR", "")))
+
     def client_address(self, environ: Mapping[str, object]) -> str:
         """The client's address: the peer's own, unless a trusted proxy speaks for another."""
         peer = str(environ.get("REMOTE_ADDR", ""))
-        if not self._networks or not self._trusts(peer):
+        if not self.speaks_in(environ):
             return peer
         forwarded = str(environ.get("HTTP_X_FORWARDED_FOR", ""))[-1024:]
         for hop in reversed(forwarded.split(",")):

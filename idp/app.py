@@ -33,10 +33,16 @@ class Provider:
     pages: Flask
     machine: MachineEntry
     proxies: TrustedProxies
+    takes_certificates: bool
+    """Whether a proxy's word on client certificates is asked for at all."""
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         environ["adgang.reference"] = new_reference()
         environ["adgang.peer"] = self.proxies.client_address(environ)
+        # RFC 9440 §4: from our proxy it is the client's certificate, from anybody else it is a forgery (S-108).
+        certificate = environ.pop("HTTP_CLIENT_CERT", None)
+        if certificate is not None and self.takes_certificates and self.proxies.speaks_in(environ):
+            environ["adgang.client_certificate"] = certificate
         if self.machine.route_of(environ.get("PATH_INFO", "")) is not None:
             return self.machine(environ, start_response)
         return self.pages.wsgi_app(environ, start_response)
@@ -72,4 +78,5 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
         pages=pages,
         machine=MachineEntry(routes(services), services),
         proxies=TrustedProxies(settings.trusted_proxies),
+        takes_certificates=services.policy.offers_mutual_tls,
     )

@@ -18,6 +18,7 @@ from idp.messages.ports import Outbox
 from idp.outbound.fetcher import Fetcher
 from idp.places import FindPlace
 from idp.protocol.policy import ProtocolPolicy
+from idp.protocol.tls_client_auth import ClientAuthorities
 from idp.recovery.letter_orders import LetterOrdering
 from idp.recovery.moves import RecoveryMoves
 from idp.recovery.stopping import RecoveryStops
@@ -44,6 +45,7 @@ class Services:
     clock: Clock
     transact: ports.Transact
     registry: Registry
+    client_authorities: ClientAuthorities
     key_ring: KeyRing
     verification: Verification
     factors: Factors

@@ -20,6 +20,7 @@ from idp.settings_addresses import (
     sqlite_file,
     store_faults,
 )
+from idp.settings_mtls import MtlsSettings
 from idp.settings_parsing import parse_value
 from idp.settings_webauthn import WebauthnSettings, webauthn_settings
 
@@ -76,7 +77,14 @@ class Settings:
     workers: int = _setting("Worker processes.", 2, at_least=1, at_most=256)
     threads: int = _setting("Threads in each worker.", 4, at_least=1, at_most=64)
     trusted_proxies: tuple[str, ...] = _setting(
-        "Networks, separated by commas, whose X-Forwarded-For is believed. Nobody by default.", ()
+        "Networks, separated by commas, whose X-Forwarded-For and Client-Cert are believed. Nobody by default.",
+        (),
+    )
+    mtls_origin: str = _setting(
+        "Address where a trusted proxy asks clients for a certificate (RFC 8705). Empty: no mutual TLS.", ""
+    )
+    mtls_ca_file: Path | None = _setting(
+        "PEM of the authorities whose client certificates are believed. Empty: no tls_client_auth.", None
     )
     log_level: str = _setting(
         "Least severe level that is logged.", "INFO", one_of=("DEBUG", "INFO", "WARNING")
@@ -291,6 +299,7 @@ class Settings:
         faults = _issuer_faults(self) or self.webauthn.faults()  # which follow from the issuer
         faults = [*faults, *store_faults(self.database_url, self.redis_url)]
         faults += listen_faults(self.listen_host, self.listen_port, self.admin_host, self.admin_port)
+        faults += MtlsSettings(self.mtls_origin, self.mtls_ca_file, self.trusted_proxies).faults()
         if self.environment == "production":
             faults += [
                 f"{_variable(f)} weakens security and is refused when ADGANG_ENVIRONMENT is production."

@@ -52,6 +52,7 @@ from idp.outbound.errors import OutboundError
 from idp.outbound.fetcher import Fetcher, FetchPolicy
 from idp.places import FindPlace, open_places
 from idp.protocol.policy import ProtocolPolicy
+from idp.protocol.tls_client_auth import ClientAuthorities
 from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
 from idp.recovery import in_sql as recovery_in_sql
 from idp.recovery.completion import Completion
@@ -66,6 +67,7 @@ from idp.secrets_directory import DeploymentSecrets, read_secrets, read_smtp_pas
 from idp.self_service import SelfService
 from idp.services import Services
 from idp.settings import Settings
+from idp.settings_mtls import read_authorities
 from idp.settings_webauthn import read_trust_roots
 from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql, redis_client, revoked_in_sql
 from idp.storage.consistency import dangling_references
@@ -394,11 +396,18 @@ class Wiring:
         except OutboundError as fault:
             raise NotFetched(fault.reason) from None
 
+    @cached_property
+    def client_authorities(self) -> ClientAuthorities:
+        file = self.settings.mtls_ca_file
+        return ClientAuthorities(read_authorities(file) if file is not None else ())
+
     @property
     def registration_policy(self) -> RegistrationPolicy:
         return RegistrationPolicy(
             issuer=self.settings.issuer,
             insecure_allow_loopback_http=self.settings.insecure_allow_http_loopback,
+            mutual_tls=self.policy.offers_mutual_tls,
+            client_authorities=self.policy.client_authorities,
         )
 
     @cached_property
@@ -620,6 +629,8 @@ class Wiring:
             skew=timedelta(seconds=settings.clock_skew_seconds),
             failed_sign_ins_per_address=settings.failed_sign_ins_per_address,
             published_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
+            mtls_origin=settings.mtls_origin,
+            client_authorities=settings.mtls_ca_file is not None,
             high_offered=settings.level_high,
         )
 
@@ -634,6 +645,7 @@ class Wiring:
             clock=clock,
             transact=self.database.transact,
             registry=self.registry,
+            client_authorities=self.client_authorities,
             key_ring=self.key_ring,
             verification=self.verification,
             factors=Factors(reading),

@@ -8,7 +8,17 @@ from idp.addresses import neighbourhood
 from idp.endpoints.machine import MachineRequest
 from idp.errors import OAuthError
 from idp.protocol.client_auth import ClientAuthentication
+from idp.protocol.client_certificate import ClientCertificate, parse_client_certificate
 from idp.services import Services
+
+
+def client_certificate(request: MachineRequest) -> ClientCertificate | None:
+    """The certificate of the client's TLS connection; None where it showed none.
+
+    Raises: InvalidRequest.
+    """
+    told = request.client_certificate
+    return None if told is None else parse_client_certificate(told)
 
 
 def authenticated_client(
@@ -24,7 +34,11 @@ def authenticated_client(
     """
     try:
         registered = authentication.authenticate(
-            parameters, request.header("authorization"), address=neighbourhood(request.peer_address), now=now
+            parameters,
+            request.header("authorization"),
+            client_certificate(request),
+            address=neighbourhood(request.peer_address),
+            now=now,
         )
     except OAuthError as error:
         services.count("client_authentications", {"outcome": error.code})

@@ -16,6 +16,7 @@ from idp.protocol import (
     authorization_request,
     claims,
     client_auth,
+    client_certificate,
     locales,
     logout_request,
     pkce,
@@ -32,7 +33,6 @@ from idp.protocol.policy import ProtocolPolicy
 _RULES: tuple[Mapping[str, object], ...] = (
     authorization_request.METADATA,
     claims.METADATA,
-    client_auth.METADATA,
     locales.METADATA,
     logout_request.METADATA,
     pkce.METADATA,
@@ -43,6 +43,10 @@ _RULES: tuple[Mapping[str, object], ...] = (
     resource_auth.METADATA,
     revocation.METADATA,
     scope.METADATA,
+)
+_OF_DEPLOYMENT: tuple[Callable[[ProtocolPolicy], Mapping[str, object]], ...] = (
+    client_auth.metadata,
+    client_certificate.metadata,
 )
 
 
@@ -66,7 +70,7 @@ def provider_metadata(policy: ProtocolPolicy, algorithms: tuple[str, ...]) -> di
         "introspection_signing_alg_values_supported": [a for a in algorithms if a in TOKEN_ALGORITHMS],
         "acr_values_supported": acr_names(policy),
     }
-    for lines in _RULES:
+    for lines in (*_RULES, *(of(policy) for of in _OF_DEPLOYMENT)):
         if not members.keys().isdisjoint(lines):
             raise AssertionError("two rules announce the same member")
         members |= lines

@@ -25,6 +25,8 @@ class MachineRequest:
     body: bytes = field(default=b"", repr=False)
     peer_address: str = ""
     """The address of the client, after trusted proxies."""
+    client_certificate: str | None = field(default=None, repr=False)
+    """The value of `Client-Cert` (RFC 9440), where a trusted proxy set it; from anybody else it never comes this far."""
     reference: str = ""
     """Told to the client when something fails, and found in the log."""
 

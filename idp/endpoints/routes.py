@@ -17,7 +17,9 @@ from idp.services import Services
 def routes(services: Services) -> RouteTable:
     """The table of a process."""
     policy = services.policy
-    authentication = ClientAuthentication(services.registry, services.seen, services.rates, policy)
+    authentication = ClientAuthentication(
+        services.registry, services.seen, services.rates, policy, services.client_authorities
+    )
     resources = ResourceAuthentication(services.registry, services.seen, services.rates, policy)
     metadata = Route({"GET": discovery(policy, services.key_ring.algorithms)}, cross_origin=True)
     claims = userinfo(services)

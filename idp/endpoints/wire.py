@@ -32,6 +32,7 @@ def read_request(environ: Environ) -> MachineRequest:
         headers=headers,
         body=_body(environ, headers),
         peer_address=environ.get("adgang.peer") or environ.get("REMOTE_ADDR", ""),
+        client_certificate=environ.get("adgang.client_certificate"),
         reference=environ.get("adgang.reference", ""),
     )
 

@@ -1,9 +1,9 @@
 """Client authentication (RFC 6749 §2.3, RFC 7523, OpenID Connect Core §9): one method, the registered one, verified.
 
-`private_key_jwt` for all; `client_secret_basic`, `client_secret_post` and `none` only where the registry let a client
-have them. What decides is what was verified, never what was sent beside it (S-101). Failures are counted by client and
-by address and answered with 429 beyond a limit; a right credential is never refused for the failures of others (S-111).
-Mutual TLS is not here yet.
+`private_key_jwt` and certificates (tls_client_auth) for all; `client_secret_basic`, `client_secret_post` and `none` only
+where the registry let a client have them. What decides is what was verified, never what was sent beside it (S-101).
+Failures are counted by client and by address and answered with 429 beyond a limit; a right credential is never refused
+for the failures of others (S-111).
 
     parse what was presented ─▶ find the client ─▶ its method? ─▶ verify ─▶ `jti` for the first time ─▶ client
 """
@@ -13,25 +13,30 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from urllib.parse import unquote_plus
 
 from clients_registry.client_secrets import verify_secret
 from clients_registry.errors import WrongSecret
-from clients_registry.profiles import EVERY_ALGORITHM, OIDC
+from clients_registry.profiles import EVERY_ALGORITHM, methods_offered
 from clients_registry.registry import RegisteredClient, Registry
 from idp.errors import InvalidClient, InvalidRequest
 from idp.protocol.assertion import Asserter, Seen, parse_assertion, verify_assertion
 from idp.protocol.auth_failures import Rates, count_failure
+from idp.protocol.client_certificate import ClientCertificate
 from idp.protocol.jwt import UnverifiedJwt
 from idp.protocol.policy import ProtocolPolicy
+from idp.protocol.tls_client_auth import ClientAuthorities, verify_certificate
 
-METADATA: Mapping[str, object] = MappingProxyType(
-    {
-        "token_endpoint_auth_methods_supported": list(OIDC.token_endpoint_auth_methods),
+
+def metadata(policy: ProtocolPolicy) -> Mapping[str, object]:
+    """Lines of discovery."""
+    methods = methods_offered(
+        mutual_tls=policy.offers_mutual_tls, client_authorities=policy.client_authorities
+    )
+    return {
+        "token_endpoint_auth_methods_supported": list(methods),
         "token_endpoint_auth_signing_alg_values_supported": list(EVERY_ALGORITHM),
     }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,18 @@ class ClientAuthentication:
     seen: Seen
     rates: Rates
     policy: ProtocolPolicy
+    authorities: ClientAuthorities
 
     def authenticate(
-        self, parameters: Mapping[str, str], authorization: str | None, *, address: str, now: datetime
+        self,
+        parameters: Mapping[str, str],
+        authorization: str | None,
+        certificate: ClientCertificate | None,
+        *,
+        address: str,
+        now: datetime,
     ) -> RegisteredClient:
-        """The client that has proven who it is.
+        """The client that has proven who it is. A `certificate` counts only for who is registered for one.
 
         Raises: InvalidClient, InvalidRequest, TooManyRequests.
         """
@@ -66,17 +78,26 @@ class ClientAuthentication:
             known = self.registry.find_client(presented.client_id)
             if known is None:
                 raise InvalidClient("There is no client with this client_id.")
-            self._verify(known, presented, now)
+            self._verify(known, presented, certificate, now)
         except InvalidClient:
             self._count_failure(known, address)
             raise
         return known
 
-    def _verify(self, known: RegisteredClient, presented: Presented, now: datetime) -> None:
+    def _verify(
+        self,
+        known: RegisteredClient,
+        presented: Presented,
+        certificate: ClientCertificate | None,
+        now: datetime,
+    ) -> None:
         client = known.client
-        if presented.method != client.token_endpoint_auth_method:
+        if client.uses_certificate and presented.method == "none":
+            # RFC 8705 §2: the client_id is all that the request itself says.
+            verify_certificate(known, certificate, self.authorities, now)
+        elif presented.method != client.token_endpoint_auth_method:
             raise InvalidClient("The client did not authenticate with the method it is registered for.")
-        if presented.assertion is not None:
+        elif presented.assertion is not None:
             self._verify_assertion(known, presented.assertion, now)
         elif client.uses_secret:
             try:

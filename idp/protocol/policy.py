@@ -64,6 +64,10 @@ class ProtocolPolicy:
 
     acr_names: Mapping[str, str] = field(default_factory=dict)
     """Names of the deployment's own, each mapped onto `urn:adgang:loa:substantial` or `urn:adgang:loa:high`."""
+    mtls_origin: str = ""
+    """Where the client endpoints are reached with a client certificate (RFC 8705 §5). Empty: nowhere."""
+    client_authorities: bool = False
+    """Whether the deployment knows authorities for client certificates: without, no `tls_client_auth`."""
     high_offered: bool = False
     """Whether this deployment can reach `high` at all; software alone never claims it."""
 
@@ -94,6 +98,19 @@ class ProtocolPolicy:
     @property
     def end_session_endpoint(self) -> str:
         return f"{self.issuer}/end-session"
+
+    @property
+    def offers_mutual_tls(self) -> bool:
+        return bool(self.mtls_origin)
+
+    @property
+    def client_endpoints(self) -> Mapping[str, str]:
+        """What clients call themselves, by their names in discovery."""
+        return {
+            "pushed_authorization_request_endpoint": self.pushed_authorization_request_endpoint,
+            "token_endpoint": self.token_endpoint,
+            "userinfo_endpoint": self.userinfo_endpoint,
+        }
 
     @property
     def jwks_uri(self) -> str:

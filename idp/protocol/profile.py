@@ -12,8 +12,7 @@ from clients_registry.client import Client
 
 METADATA: Mapping[str, object] = MappingProxyType(
     {
-        # RFC 8705 §3.3, and a word of our own for DPoP and mutual TLS together: not yet.
-        "tls_client_certificate_bound_access_tokens": False,
+        # A word of our own for DPoP and mutual TLS together: not yet.
         "adgang_sender_constrained_access_tokens": False,
     }
 )

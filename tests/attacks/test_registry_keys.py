@@ -208,7 +208,7 @@ JSON = st.recursive(
 
 @given(
     members=st.dictionaries(
-        st.sampled_from(["kty", "kid", "use", "alg", "key_ops", "n", "e", "crv", "x", "y"]), JSON
+        st.sampled_from(["kty", "kid", "use", "alg", "key_ops", "n", "e", "crv", "x", "y", "x5c"]), JSON
     )
 )
 @example(members={"key_ops": None, "kid": None, "use": None, "alg": None})

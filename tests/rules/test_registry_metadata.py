@@ -127,9 +127,7 @@ def test_unknown_fields_are_refused_by_name(name: str) -> None:
     assert list(faults(registration(**{name: ["openid"]}))) == [name]
 
 
-@pytest.mark.parametrize(
-    "name", ["backchannel_logout_uri", "dpop_bound_access_tokens", "tls_client_auth_subject_dn"]
-)
+@pytest.mark.parametrize("name", ["backchannel_logout_uri", "dpop_bound_access_tokens"])
 def test_fields_of_features_that_are_not_there_are_not_promised(name: str) -> None:
     assert "this version does not have" in faults(registration(**{name: "x"}))[name]
 
@@ -157,7 +155,8 @@ def test_only_the_oidc_profile_authenticates_without_a_key(method: str) -> None:
     assert faults(oidc_registration(token_endpoint_auth_method=method)) == {}
     told = faults(registration(token_endpoint_auth_method=method))
     assert told == {
-        "token_endpoint_auth_method": f'{method} needs "profile": "oidc"; in fapi2 use private_key_jwt'
+        "token_endpoint_auth_method": f'{method} needs "profile": "oidc"; in fapi2 use private_key_jwt, '
+        "tls_client_auth or self_signed_tls_client_auth"
     }
 
 
