@@ -41,12 +41,12 @@ _RULES: tuple[Mapping[str, object], ...] = (
     request_object.METADATA,
     response_mode.METADATA,
     resource_auth.METADATA,
-    revocation.METADATA,
     scope.METADATA,
 )
 _OF_DEPLOYMENT: tuple[Callable[[ProtocolPolicy], Mapping[str, object]], ...] = (
     client_auth.metadata,
     client_certificate.metadata,
+    revocation.metadata,
 )
 
 

@@ -10,7 +10,6 @@ answer is a 503: nothing is claimed that was not written (S-093).
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 
 from clients_registry.client import Client
 from idp.addresses import neighbourhood
@@ -22,6 +21,7 @@ from idp.ids import digest
 from idp.ledger import events
 from idp.protocol import client_auth
 from idp.protocol.client_auth import ClientAuthentication
+from idp.protocol.policy import ProtocolPolicy
 from idp.records import Grant
 from idp.services import Services
 from idp.storage import ports
@@ -30,16 +30,15 @@ from keys.algorithms import SIGNING_ALGORITHMS
 from keys.errors import InvalidToken as NotOurToken
 from keys.own_tokens import verify_token
 
-METADATA: Mapping[str, object] = MappingProxyType(
-    {
-        f"revocation_endpoint_{what}_supported": client_auth.METADATA[f"token_endpoint_{what}_supported"]
-        for what in ("auth_methods", "auth_signing_alg_values")
-    }
-)
-
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 """As idp.ids.new_secret makes them."""
 _DONE = MachineResponse(200, NO_STORE, b"")
+
+
+def metadata(policy: ProtocolPolicy) -> Mapping[str, object]:
+    """Lines of discovery: clients authenticate as at the token endpoint."""
+    there = client_auth.metadata(policy)
+    return {name.replace("token_", "revocation_", 1): value for name, value in there.items()}
 
 
 def revocation(services: Services, authentication: ClientAuthentication) -> MachineFunction:

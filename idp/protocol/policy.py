@@ -109,6 +109,7 @@ class ProtocolPolicy:
         return {
             "pushed_authorization_request_endpoint": self.pushed_authorization_request_endpoint,
             "token_endpoint": self.token_endpoint,
+            "revocation_endpoint": self.revocation_endpoint,
             "userinfo_endpoint": self.userinfo_endpoint,
         }
 

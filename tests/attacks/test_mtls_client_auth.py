@@ -296,12 +296,15 @@ def test_discovery_tells_the_methods_and_where_they_are_used(deployment: Deploym
     told = _metadata(deployment)
     methods = told["token_endpoint_auth_methods_supported"]
     assert {"tls_client_auth", "self_signed_tls_client_auth", "private_key_jwt"} <= set(methods)
+    assert told["revocation_endpoint_auth_methods_supported"] == methods
     assert told["tls_client_certificate_bound_access_tokens"] is True
     for name, address in told["mtls_endpoint_aliases"].items():
         assert address == MTLS_ORIGIN + told[name].removeprefix(told["issuer"])
-    assert {"token_endpoint", "pushed_authorization_request_endpoint", "userinfo_endpoint"} <= set(
-        told["mtls_endpoint_aliases"]
-    )
+    endpoints = {name for name in told if name.endswith("_endpoint")}
+    assert set(told["mtls_endpoint_aliases"]) == endpoints - {
+        "authorization_endpoint",
+        "end_session_endpoint",
+    }
 
 
 def test_one_address_for_everything_needs_no_aliases() -> None:
