@@ -304,6 +304,7 @@ def test_discovery_tells_the_methods_and_where_they_are_used(deployment: Deploym
     assert set(told["mtls_endpoint_aliases"]) == endpoints - {
         "authorization_endpoint",
         "end_session_endpoint",
+        "introspection_endpoint",  # for APIs, which have a credential of their own
     }
 
 
