@@ -93,10 +93,16 @@ class _Client(redis.Redis):
         pool: Any = self.connection_pool
         connection = pool.get_connection()
         try:
-            connection.send_packed_command(connection.pack_command(*arguments), check_health=False)
+            connection.send_packed_command([_packed(*arguments)], check_health=False)
             return self.parse_response(connection, arguments[0], **options)  # type: ignore[no-untyped-call]
         finally:
             pool.release(connection)  # after a fault it is closed, and opened again by who takes it next
+
+
+def _packed(name: str, *arguments: Any) -> bytes:
+    """A command as the server reads it: an array of strings (RESP, "Sending commands"). A name may be two words."""
+    words = [word if isinstance(word, bytes) else str(word).encode() for word in (*name.split(), *arguments)]
+    return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
 
 
 class _Pool(redis.BlockingConnectionPool):

@@ -71,7 +71,8 @@ def _check_verb() -> None:
 
 def _check_header_sizes() -> None:
     """protocol.md, errors; S-219, S-350."""
-    if any(len(value) > _LONGEST_HEADER for _, value in request.headers):
+    sent = request.environ.items()
+    if any(len(value) > _LONGEST_HEADER for name, value in sent if name.startswith(("HTTP_", "CONTENT_"))):
         raise BadRequest("A header is larger than 8 KiB.")
 
 
@@ -93,20 +94,21 @@ _REPEATED_BYTES = 2048
 
 def _language_links(page: Page) -> list[tuple[str, str, str]]:
     """Tag, name and address of this page in each language; nothing where it cannot be asked for again."""
-    path = page.address
-    query = []
+    path, query = page.address, ""
     if path is None:
         if request.method == "POST" or len(request.query_string) > _REPEATED_BYTES:
             return []
         path = request.path
-        query = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
-    return [(tag, name, f"{path}?{urlencode([*query, ('lang', tag)])}") for tag, name in LANGUAGES.items()]
+        kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+        query = urlencode(kept) + "&" if kept else ""
+    return [(tag, name, f"{path}?{query}lang={tag}") for tag, name in LANGUAGES.items()]
 
 
 def _finish(response: Response) -> Response:
     """Headers for what did not come from `render`, such as redirects; the language cookie."""
     if "Content-Security-Policy" not in response.headers:
-        for name, value in page_headers(https=current_config().https).items():
-            response.headers.setdefault(name, value)
+        told = {name.lower() for name, _ in response.headers}
+        ours = page_headers(https=current_config().https)
+        response.headers.extend({name: value for name, value in ours.items() if name.lower() not in told})
     remember_choice(response)
     return response

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -15,9 +16,9 @@ def _count_nothing(event: str, labels: dict[str, str]) -> None:
     """The default of `count`: nobody measures."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class WebConfig:
-    """One deployment, as the pages see it."""
+    """One deployment, as the pages see it. What follows from the issuer is worked out once: every page asks for it."""
 
     issuer: str
     """The only address that we believe we have; links and checks never use the Host header (S-363)."""
@@ -34,16 +35,16 @@ class WebConfig:
     count: Callable[[str, dict[str, str]], None] = _count_nothing
     """`Services.count`."""
 
-    @property
+    @cached_property
     def https(self) -> bool:
         return self.issuer.startswith("https://")
 
-    @property
+    @cached_property
     def host(self) -> str:
         """Host and port, as browsers show and send them: without the scheme's own port."""
         return urlsplit(self.issuer).netloc.removesuffix(":443" if self.https else ":80")
 
-    @property
+    @cached_property
     def port(self) -> int:
         return urlsplit(self.issuer).port or (443 if self.https else 80)
 
