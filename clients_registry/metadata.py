@@ -64,7 +64,7 @@ _KEPT_WHEN_ABSENT = (
 
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _PRINTABLE_NAME = re.compile(r"[!-~]{1,64}")
-_REQUIRED = ("client_name", "organisation", "redirect_uris", "purposes")
+_REQUIRED = ("client_name", "organisation", "purposes")
 
 
 def check_metadata(
@@ -156,6 +156,8 @@ def _defaults(fields: Fields) -> Fields:
     return {
         "profile": rules.name,
         "application_type": "web",
+        "redirect_uris": (),
+        "grant_types": ("authorization_code",),
         "scope": ("openid",),
         "token_endpoint_auth_method": rules.default_token_endpoint_auth_method,
         "id_token_signed_response_alg": rules.default_signing_algorithm,

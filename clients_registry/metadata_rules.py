@@ -11,7 +11,7 @@ from clients_registry.claims import claims_of
 from clients_registry.client_keys import ClientKeys
 from clients_registry.errors import MetadataFault
 from clients_registry.field_readers import any_of
-from clients_registry.profiles import PROFILES, SECRET_METHODS
+from clients_registry.profiles import DEVICE_CODE, PROFILES, SECRET_METHODS
 from clients_registry.uris import site_of
 
 Fields = dict[str, Any]
@@ -107,9 +107,11 @@ def _scope_faults(fields: Fields) -> Iterator[MetadataFault]:
 
 def _grant_type_faults(fields: Fields) -> Iterator[MetadataFault]:
     """RFC 7591 §2.1, OIDC Core §11."""
-    grant_types = fields.get("grant_types", ("authorization_code",))
-    if "authorization_code" not in grant_types:
-        yield MetadataFault("grant_types", "must have authorization_code, by which every other grant begins")
+    grant_types = fields["grant_types"]
+    if not {"authorization_code", DEVICE_CODE}.intersection(grant_types):
+        yield MetadataFault(
+            "grant_types", "must have a grant by which the others begin, such as authorization_code"
+        )
     if "offline_access" in fields["scope"] and "refresh_token" not in grant_types:
         yield MetadataFault("grant_types", "must have refresh_token where the scope has offline_access")
 
@@ -123,6 +125,18 @@ def _frontchannel_faults(fields: Fields) -> Iterator[MetadataFault]:
         )
     if address is None and fields.get("frontchannel_logout_session_required"):
         yield MetadataFault("frontchannel_logout_session_required", "is only for a frontchannel_logout_uri")
+
+
+def _redirect_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 7591 §2: whoever sends a browser must say where it may come back to."""
+    if "authorization_code" in fields["grant_types"] and not fields["redirect_uris"]:
+        yield MetadataFault("redirect_uris", "is missing; a client cannot be registered without it")
+
+
+def _device_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """RFC 8628 §3.1 takes no request object, so a client that must sign its requests could not be held to it (S-078)."""
+    if DEVICE_CODE in fields["grant_types"] and fields["require_signed_request_object"]:
+        yield MetadataFault("grant_types", "may not have the device grant where requests must be signed")
 
 
 RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]], ...] = (
@@ -160,5 +174,7 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
         ("redirect_uris", "frontchannel_logout_uri", "frontchannel_logout_session_required"),
         _frontchannel_faults,
     ),
+    (("grant_types", "redirect_uris"), _redirect_faults),
+    (("grant_types", "require_signed_request_object"), _device_faults),
 )
 """Each rule with the fields it reads: it is asked only where these could be read."""

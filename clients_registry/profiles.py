@@ -16,6 +16,10 @@ CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 
 _FAPI2_ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")  # FAPI 2.0 §5.4.1; RFC 9864 for the name Ed25519
 
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+"""RFC 8628; not in `fapi2`: a citizen can be led to type a stranger's code (§5.4), which FAPI 2.0 does not look at."""
+_GRANT_TYPES = ("authorization_code", "refresh_token")
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -44,6 +48,7 @@ class Profile:
     """From `nbf` to `exp` at most."""
     token_in_body: bool
     """RFC 6750 §2.2, which FAPI 2.0 §5.3.4 forbids."""
+    grant_types: tuple[str, ...]
 
 
 FAPI2 = Profile(
@@ -60,6 +65,7 @@ FAPI2 = Profile(
     request_object_needs_times=True,
     request_object_lifetime=timedelta(hours=1),  # FAPI 2.0 Message Signing §5.3.1
     token_in_body=False,
+    grant_types=_GRANT_TYPES,
 )
 OIDC = Profile(
     name="oidc",
@@ -75,6 +81,7 @@ OIDC = Profile(
     request_object_needs_times=False,
     request_object_lifetime=timedelta(hours=24),
     token_in_body=True,
+    grant_types=(*_GRANT_TYPES, DEVICE_CODE),
 )
 PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in (FAPI2, OIDC)})
 

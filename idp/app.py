@@ -15,6 +15,7 @@ from idp.ids import new_reference
 from idp.login.views import login_pages
 from idp.portal import portal_pages
 from idp.portal.activation.views import activation_pages
+from idp.portal.device.views import device_pages
 from idp.portal.front_page import front_page
 from idp.portal.recovery.views import recovery_pages
 from idp.portal.security.views import security_pages
@@ -69,6 +70,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
     )
     pages.register_blueprint(portal_pages())
     pages.register_blueprint(front_page(services))
+    pages.register_blueprint(device_pages(services))
     pages.register_blueprint(login_pages(services))
     pages.register_blueprint(security_pages(services))
     pages.register_blueprint(activation_pages(services))

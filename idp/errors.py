@@ -61,6 +61,24 @@ class AccessDenied(OAuthError):
     code = "access_denied"
 
 
+class AuthorizationPending(OAuthError):
+    """RFC 8628 §3.5."""
+
+    code = "authorization_pending"
+
+
+class SlowDown(OAuthError):
+    """RFC 8628 §3.5."""
+
+    code = "slow_down"
+
+
+class ExpiredToken(OAuthError):
+    """RFC 8628 §3.5."""
+
+    code = "expired_token"
+
+
 class LoginRequired(OAuthError):
     """OpenID Connect Core §3.1.2.6."""
 

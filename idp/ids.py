@@ -29,6 +29,16 @@ def new_reference() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
+def new_user_code(letters: str) -> str:
+    """Eight of these letters: what a device shows and a person types (RFC 8628 §6.1)."""
+    return "".join(secrets.choice(letters) for _ in range(8))
+
+
+def new_number() -> int:
+    """32 bits, for a choice that is no secret."""
+    return secrets.randbits(32)
+
+
 def digest(secret: str) -> str:
     """SHA-256 in hex: how a secret of 128 bits or more is kept. Not for passwords."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from idp.asking_device import AskingDevice
+from idp.citizen_records import Address as Address
+from idp.citizen_records import Citizen as Citizen
+from idp.citizen_records import ProfileClaims as ProfileClaims
+
 OFFLINE_ACCESS = "offline_access"
 """The scope of access that goes on when nobody is signed in (OIDC Core §11)."""
 
@@ -82,6 +87,8 @@ class LoginAttempt:
     expires_at: datetime
     own_page: OwnPage | None = None
     """Where an attempt of our own leads back to; `request` then names our own pages as the client."""
+    device: AskingDevice | None = None
+    """The answer goes to a device that polls for it (RFC 8628), not by this browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,63 +234,6 @@ class Consent:
     claims: tuple[str, ...]
     given_at: datetime
     revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """OIDC Core §5.1.1, the parts we keep."""
-
-    street_address: str
-    postal_code: str
-    locality: str
-    country: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileClaims:
-    """What the scope `profile` has beside names, birthdate and language (OIDC Core §5.1); all of it may be missing."""
-
-    middle_name: str | None = None
-    nickname: str | None = None
-    profile: str | None = None
-    """A page about the citizen; like `picture` and `website` an https address."""
-    picture: str | None = None
-    website: str | None = None
-    gender: str | None = None
-    zoneinfo: str | None = None
-    """A name of the time zone database, such as Europe/Copenhagen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Citizen:
-    """A person who may sign in. The CPR number is kept sealed and is not part of this record."""
-
-    citizen_id: str
-    user_id: str
-    status: str
-    """`active`, `blocked` or `closed`."""
-    given_name: str
-    family_name: str
-    birthdate: str
-    """ISO 8601 date."""
-    locale: str
-    """`da`, `en` or `nb`."""
-    created_at: datetime
-    email: str | None = None
-    email_verified: bool = False
-    phone_number: str | None = None
-    phone_number_verified: bool = False
-    address: Address | None = None
-    blocked_by: str | None = None
-    """While blocked: `citizen`, whose recovery opens the access again, or `operator`."""
-    profile: ProfileClaims = ProfileClaims()
-    changed_at: datetime | None = None
-    """When what services may be told last changed; None where it never did."""
-
-    @property
-    def name(self) -> str:
-        names = (self.given_name, self.profile.middle_name, self.family_name)
-        return " ".join(name for name in names if name)
 
 
 @dataclass(frozen=True, slots=True)

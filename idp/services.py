@@ -25,6 +25,7 @@ from idp.recovery.stopping import RecoveryStops
 from idp.repeated_values import RepeatedValues
 from idp.self_service import SelfService
 from idp.storage import ports
+from idp.storage.device_ports import DeviceRequests
 from idp.tokens.revoked_tokens import RevokedTokens
 from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
@@ -67,6 +68,7 @@ class Services:
     partial_sign_ins: ports.PartialSignIns
     visits: ports.Visits
     codes: ports.AuthorizationCodes
+    device_requests: DeviceRequests
     browser_sessions: ports.BrowserSessions
     one_time: ports.OneTime
     seen: ports.Seen

@@ -72,6 +72,7 @@ from idp.settings_webauthn import read_trust_roots
 from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql, redis_client, revoked_in_sql
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
+from idp.storage.devices_in_redis import DeviceRequests
 from idp.storage.refresh_in_sql import RefreshTokens
 from idp.storage.safety_in_sql import Safeties
 from idp.storage.sealed_in_sql import SealedColumn
@@ -672,6 +673,7 @@ class Wiring:
             partial_sign_ins=partial_sign_ins,
             visits=in_redis.Visits(client, login_attempts, partial_sign_ins, browser_sessions),
             codes=in_redis.Records(client, clock, "code", AuthorizationCode),
+            device_requests=DeviceRequests(client, clock),
             browser_sessions=browser_sessions,
             one_time=in_redis.OneTime(client),
             seen=in_redis.Seen(client, clock),

@@ -1,5 +1,6 @@
 """Which function answers at which path. A new endpoint is a line here, and a row in the tests' matrices."""
 
+from idp.endpoints.device_authorization import device_authorization
 from idp.endpoints.discovery import discovery
 from idp.endpoints.health import healthz
 from idp.endpoints.introspection import introspection
@@ -30,6 +31,7 @@ def routes(services: Services) -> RouteTable:
         "/.well-known/oauth-authorization-server": metadata,
         "/jwks": keys,
         "/jwks/": keys,
+        "/device_authorization": Route({"POST": device_authorization(services, authentication)}),
         "/par": Route({"POST": par(services, authentication)}),
         "/token": Route({"POST": token(services, authentication)}, cross_origin=True),
         "/introspect": Route({"POST": introspection(services, resources)}),

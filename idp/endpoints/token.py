@@ -11,8 +11,9 @@ from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
 from idp.endpoints.sender import proven_sender
 from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
-from idp.grants import authorization_code, refresh_token
+from idp.grants import authorization_code, device_code, refresh_token
 from idp.protocol.client_auth import ClientAuthentication
+from idp.protocol.device_authorization import GRANT_TYPE as DEVICE_CODE
 from idp.services import Services
 from idp.tokens.issuer import IssuedTokens
 
@@ -21,6 +22,7 @@ Redeem = Callable[..., IssuedTokens]
 
 GRANTS: Mapping[str, Redeem] = {
     authorization_code.GRANT_TYPE: authorization_code.redeem_code,
+    DEVICE_CODE: device_code.poll,
     refresh_token.GRANT_TYPE: refresh_token.refresh,
 }
 

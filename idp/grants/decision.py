@@ -4,7 +4,9 @@ A request is decided by one row with a unique constraint in the transaction that
 tabs, a reload and a second browser decide nothing more.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from idp.errors import OAuthError
 from idp.grants.parts import Parts
@@ -23,6 +25,7 @@ from idp.storage import ports
 Facts = dict[str, str | int | list[str]]
 
 _REQUEST = "request"
+_NO_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 class AlreadyDecided(Exception):
@@ -65,14 +68,25 @@ def decided_for(
 
 
 def decide_for(
-    parts: Parts, attempt: LoginAttempt, record: AuthorizationCode, event: str, *, now: datetime
+    parts: Parts,
+    attempt: LoginAttempt,
+    record: AuthorizationCode,
+    event: str,
+    *,
+    now: datetime,
+    facts: Mapping[str, str] = _NO_MORE,
 ) -> None:
-    """Record the decision in favour of the client.
+    """Record the decision in favour of the client, with what else the ledger should tell of it.
 
     Raises: AlreadyDecided.
     """
-    facts: Facts = {"purpose": record.purpose_id, "claims": list(record.claims), "acr": record.acr}
-    _decide(parts, attempt, event, record.citizen_id, facts, now)
+    told: Facts = {
+        "purpose": record.purpose_id,
+        "claims": list(record.claims),
+        "acr": record.acr,
+        **facts,
+    }
+    _decide(parts, attempt, event, record.citizen_id, told, now)
     parts.count("decisions", {"outcome": "authorized"})
 
 

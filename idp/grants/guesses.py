@@ -7,7 +7,10 @@ from idp.grants.parts import Parts
 
 
 def check_guesses(
-    parts: Parts, kind: Literal["code", "refresh-token", "revocation"], client_id: str, address: str
+    parts: Parts,
+    kind: Literal["code", "device-code", "refresh-token", "revocation"],
+    client_id: str,
+    address: str,
 ) -> None:
     """Count a miss, in the window of this client at this address and of this client anywhere.
 

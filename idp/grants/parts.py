@@ -7,6 +7,7 @@ from clients_registry.registry import Registry
 from idp.clock import Clock
 from idp.protocol.policy import ProtocolPolicy
 from idp.storage import ports
+from idp.storage.device_ports import DeviceRequests
 from idp.tokens.revoked_tokens import RevokedTokens
 from idp.tokens.subject import Subjects
 from keys.key_ring import KeyRing
@@ -27,6 +28,8 @@ class Parts(Protocol):
     def subjects(self) -> Subjects: ...
     @property
     def codes(self) -> ports.AuthorizationCodes: ...
+    @property
+    def device_requests(self) -> DeviceRequests: ...
     @property
     def rates(self) -> ports.Rates: ...
     @property

@@ -22,11 +22,11 @@ def post_consent(services: Services, visit: Visit, form: dict[str, str]) -> Resp
         return refuse(services, visit, AccessDenied("The citizen declined to share the data."))
     if decision in ("accept", "once"):
         lasting = decision == "accept" and OFFLINE_ACCESS in visit.attempt.request.scope
-        _settle(services, visit, visit.signed_in.session.citizen_id, lasting=lasting)
+        settle(services, visit, visit.signed_in.session.citizen_id, lasting=lasting)
     return after_post(visit)
 
 
-def _settle(services: Services, visit: Visit, citizen_id: str, *, lasting: bool) -> None:
+def settle(services: Services, visit: Visit, citizen_id: str, *, lasting: bool) -> None:
     """What the citizen was told or said yes to; lasting access stands among the claims of a consent."""
     request, client = visit.attempt.request, visit.registered.client
     purpose = client.purpose(request.purpose_id)

@@ -89,6 +89,8 @@ def _outcome(services: Services, visit: Visit) -> _Outcome:
             return step
         return visit.attempt.own_page or _decide(services, visit, lasting=situation.lasting)
     except OAuthError as refusal:
+        if visit.attempt.device is not None:  # nothing is decided; the citizen may type the code again
+            turn_back(visit.registered, pages.NoticeKind.DEVICE_AGAIN, 403)
         return refusal_of(services, visit.attempt.request, refusal)
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Collection
 from typing import Any, Literal
 
+from idp.asking_device import AskingDevice
 from idp.ceremonies import SIGN_IN
 from idp.login import pages
 from idp.login.question import Question, Way
 from idp.login.steps import Step
 from idp.login.visit import PASSKEY, Visit, asker_of, ceremony_binding
 from idp.protocol.acr import PHISHING_RESISTANT, PHISHING_RESISTANT_HARDWARE, levels_asked
-from idp.records import OFFLINE_ACCESS
+from idp.records import OFFLINE_ACCESS, Place
 from idp.services import Services
+from idp.web import current_language
+from idp.web.place_words import place_words
 from mfa.factors import FactorKind
 
 
@@ -24,7 +27,15 @@ def page_of(
         return _first_factor(services, visit, again)
     if step is Step.UNMET:
         return _unmet(services, visit)
+    if visit.attempt.device is not None:
+        return _device(services, visit, visit.attempt.device)
     return _consent(services, visit)
+
+
+def device_answered(visit: Visit, *, approved: bool) -> pages.DeviceAnswered:
+    """The end of an attempt whose answer a device waits for."""
+    name = visit.registered.client.name_in(current_language())
+    return pages.DeviceAnswered(approved=approved, service_name=name)
 
 
 def passkey_options(services: Services, visit: Visit) -> dict[str, Any]:
@@ -93,16 +104,26 @@ def _easiest(levels: Collection[str]) -> Literal["key", "hardware", "high"]:
 
 
 def _consent(services: Services, visit: Visit) -> pages.Consent:
+    return pages.Consent(**_released(services, visit))
+
+
+def _device(services: Services, visit: Visit, device: AskingDevice) -> pages.Device:
+    place = Place(device.city, device.country_code)
+    return pages.Device(device=device, place=place_words(place), **_released(services, visit))
+
+
+def _released(services: Services, visit: Visit) -> dict[str, Any]:
+    """What both pages say about the data."""
     request = visit.attempt.request
     purpose = visit.registered.client.purpose(request.purpose_id)
     lasting = services.policy.offline_access_lifetime.days if OFFLINE_ACCESS in request.scope else 0
     citizen = services.citizens.find(visit.signed_in.session.citizen_id) if visit.signed_in else None
-    return pages.Consent(
-        asker=asker_of(visit),
-        attempt_id=visit.attempt.attempt_id,
-        csrf_token=visit.token,
-        ground="law" if purpose.legal_ground == "law" else "consent",
-        released=request.claims,
-        lasting_days=lasting,
-        citizen_name=citizen.name if citizen else "",
-    )
+    return {
+        "asker": asker_of(visit),
+        "attempt_id": visit.attempt.attempt_id,
+        "csrf_token": visit.token,
+        "ground": "law" if purpose.legal_ground == "law" else "consent",
+        "released": request.claims,
+        "lasting_days": lasting,
+        "citizen_name": citizen.name if citizen else "",
+    }

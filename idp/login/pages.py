@@ -11,13 +11,15 @@ scripts may rely on, the same in every language:
     consent         #asker #released #accept, and #decline (ground `consent`) or #cancel (ground `law`);
                     #lasting #once where lasting access is asked for
     any error       #error-summary, with a link to the field; at the field #error-user-id #error-password #error-code
+    device          #asker #device-name #device-code #released #accept #decline; #lasting #once as above
+    device_answered #device-answered
     going back      #return (meta refresh, and a link) or #continue (form_post: a static script, and a button)
     notice          #notice, and #return where the way leads back to the service
     ask_sign_out, signed_out        sign_out_pages.py
     front_page      #sign-out #services (idp/portal/pages.py)
     error           #reference #copy-reference #return
 
-Forms post to `/login/<attempt_id>/{passkey,password,totp,key,unmet,consent,cancel}` and `/sign-out`, each with `csrf_token`.
+Forms post to `/login/<attempt_id>/{passkey,password,totp,key,unmet,consent,device,cancel}` and `/sign-out`, each with `csrf_token`.
 """
 
 from collections.abc import Mapping
@@ -26,6 +28,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
+from idp.asking_device import AskingDevice
 from idp.web.form_errors import ErrorKind as ErrorKind
 from idp.web.form_errors import FormError as FormError
 from idp.web.page import Page
@@ -55,6 +58,8 @@ class Asker:
     """The service's own address, for the way back when the sign-in cannot go on."""
     own_pages: bool = False
     """Nobody else asks: the citizen is on the way to a page of ours."""
+    for_device: bool = False
+    """A device waits: there is no way back to the service from here."""
 
     def purpose(self, language: str) -> str:
         """Why the service asks, without a full stop; in Danish where the registration lacks the language."""
@@ -159,6 +164,27 @@ class Consent(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Device(Consent):
+    """Whether a device may act as the citizen, and learn what the service learns (RFC 8628 §3.3)."""
+
+    template: ClassVar[str] = "login/device.html"
+
+    device: AskingDevice
+    place: str = ""
+    """Where it asked from, in the reader's language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceAnswered(Page):
+    """The citizen has answered; the device hears it at its next poll."""
+
+    template: ClassVar[str] = "login/device_answered.html"
+
+    approved: bool
+    service_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Return(Page):
     """The way back: a page of its own, since `form-action` would follow a redirect after a POST (protocol.md)."""
 
@@ -218,6 +244,8 @@ class NoticeKind(StrEnum):
     CANCELLED = "cancelled"
     ACCESS_BLOCKED = "access_blocked"
     """Both factors were right, but the citizen's access is blocked or closed."""
+    DEVICE_AGAIN = "device_again"
+    """Nothing was decided for the device; its code can be typed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What comes next in a sign-in: one ordered table, the first row that holds decides.
 
-    request ──▶ first factor ──▶ second factor ──▶ session ──▶ step up ──▶ inform or ask ──▶ decide
+    request ──▶ first factor ──▶ second factor ──▶ session ──▶ step up ──▶ inform or ask, or device ──▶ decide
                   │   ▲ a fresh sign-in was asked for            │  ▲ a higher level or a fresh proof was asked for
                   │     (prompt, max_age, another citizen)       └──▶ unmet: the citizen has no such factor
                   └──a passkey is both──▶ session
@@ -33,6 +33,8 @@ class Step(StrEnum):
     """Somebody is signed in, and one factor more is asked for."""
     UNMET = "unmet"
     """Somebody is signed in, and has no factor that reaches what is asked for."""
+    DEVICE = "device"
+    """A device waits for the answer: the citizen says yes or no to it each time, and to the data with it."""
     INFORM = "inform"
     """A purpose grounded in law: the citizen is told, and goes on."""
     ASK = "ask"
@@ -151,6 +153,11 @@ def _another_citizen_after_all(situation: Situation) -> bool:
     return _another_citizen(situation) and situation.signed_in_here
 
 
+def _for_a_device(situation: Situation) -> bool:
+    """RFC 8628 §5.4: no earlier yes, in another tab or on another day, ever speaks for a device."""
+    return situation.attempt.device is not None
+
+
 def _untold(situation: Situation) -> bool:
     """OIDC Core §3.1.2.1: prompt=consent asks again, once in each attempt."""
     if not situation.released:
@@ -201,6 +208,12 @@ TABLE: tuple[Row, ...] = (
         _lacks_and_has_none,
         "The citizen has no factor that reaches the level that is asked for.",
         UnmetAuthenticationRequirements,
+    ),
+    Row(
+        Step.DEVICE,
+        _for_a_device,
+        "A device waits for the citizen's answer.",
+        InteractionRequired,
     ),
     Row(
         Step.INFORM,

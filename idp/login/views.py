@@ -8,6 +8,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from idp.login.authorize import authorize
 from idp.login.cancel import post_cancel
 from idp.login.consent import post_consent
+from idp.login.device_answer import post_device
 from idp.login.end_session import end_session, post_sign_out, show_sign_out
 from idp.login.first_factor import post_password
 from idp.login.flow import proceed
@@ -30,6 +31,7 @@ POSTS: dict[str, Post] = {
     "key": post_key,
     "unmet": post_unmet,
     "consent": post_consent,
+    "device": post_device,
     "cancel": post_cancel,
 }
 """What may be posted to an attempt. Every one of them is in the tests' route matrices."""
@@ -38,7 +40,7 @@ POSTS: dict[str, Post] = {
 def login_pages(services: Services) -> Blueprint:
     """The blueprint of a sign-in."""
     pages = Blueprint("login", __name__)
-    pages.register_error_handler(WrongTurn, _notice)
+    pages.register_error_handler(WrongTurn, notice)
 
     @accepts_cross_site_posts
     def authorization_endpoint() -> Response:
@@ -96,7 +98,7 @@ def _refuse_head() -> None:
         raise MethodNotAllowed(valid_methods=["GET"])
 
 
-def _notice(turn: WrongTurn) -> Response:
+def notice(turn: WrongTurn) -> Response:
     response = render(turn.notice, turn.status)
     if turn.status == 429:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

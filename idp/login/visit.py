@@ -16,6 +16,7 @@ from flask import Response, current_app, request
 
 from clients_registry.client import Client
 from clients_registry.errors import UnregisteredRedirectUri
+from clients_registry.profiles import DEVICE_CODE
 from clients_registry.redirect_uris import check_redirect_uri
 from clients_registry.registry import RegisteredClient
 from idp.ids import digest, new_secret
@@ -158,6 +159,8 @@ def load_registered(services: Services, attempt: LoginAttempt) -> RegisteredClie
     registered = services.registry.find_client(attempt.request.client_id)
     if registered is None or registered.disabled or not _still_fits(registered.client, attempt.request):
         raise WrongTurn(Notice(kind=NoticeKind.SERVICE_UNAVAILABLE), 403)
+    if not _still_answered(registered.client, attempt):
+        raise WrongTurn(Notice(kind=NoticeKind.SERVICE_UNAVAILABLE), 403)
     return registered
 
 
@@ -165,11 +168,18 @@ def _still_fits(client: Client, asked: AuthorizationRequest) -> bool:
     """Whether the client could ask the same today: its registration may have changed since it did."""
     purposes = {purpose.id: purpose for purpose in client.purposes}
     purpose = purposes.get(asked.purpose_id)
+    return purpose is not None and set(asked.claims) <= set(purpose.claims)
+
+
+def _still_answered(client: Client, attempt: LoginAttempt) -> bool:
+    """Whether the answer may still take the way that it is to take."""
+    if attempt.device is not None:
+        return DEVICE_CODE in client.grant_types
     try:
-        check_redirect_uri(client, asked.redirect_uri)
+        check_redirect_uri(client, attempt.request.redirect_uri)
     except UnregisteredRedirectUri:
         return False
-    return purpose is not None and set(asked.claims) <= set(purpose.claims)
+    return True
 
 
 def turn_back(registered: RegisteredClient, kind: NoticeKind, status: int) -> NoReturn:
@@ -198,13 +208,16 @@ def asker_of(visit: Visit) -> Asker:
         logo_url=logo_url(organisation.logo),
         service_url=service_url(client),
         own_pages=visit.attempt.own_page is not None,
+        for_device=visit.attempt.device is not None,
     )
 
 
-def service_url(client: Client) -> str:
+def service_url(client: Client) -> str | None:
     """Where a citizen finds the service: its own page, else the site of its first redirect URI."""
+    if client.client_uri or not client.redirect_uris:
+        return client.client_uri
     site = urlsplit(client.redirect_uris[0])
-    return client.client_uri or f"{site.scheme}://{site.netloc}/"
+    return f"{site.scheme}://{site.netloc}/"
 
 
 def logo_url(logo: str | None) -> str | None:

@@ -36,6 +36,7 @@ class MessageKind(StrEnum):
     PHRASE_CHANGED = "phrase-changed"
     ADDED = "added"
     """An operator made the citizen, with a password and an app."""
+    DEVICE_AUTHORIZED = "device-authorized"
     ACTIVATED = "activated"
     LETTER_ORDERED = "letter-ordered"
     ACCESS_BLOCKED = "access-blocked"
@@ -63,6 +64,7 @@ _NOT_BY_LETTER = frozenset(
         MessageKind.FACTOR_BLOCKED,
         MessageKind.LETTER_ORDERED,  # it would come with the letter itself
         MessageKind.PHRASE_CHANGED,
+        MessageKind.DEVICE_AUTHORIZED,
     }
 )
 
@@ -77,6 +79,7 @@ TOLD: Mapping[str, MessageKind] = {
     events.PHRASE_CHANGED: MessageKind.PHRASE_CHANGED,
     events.CITIZEN_ADDED: MessageKind.ADDED,
     events.ACTIVATED: MessageKind.ACTIVATED,
+    events.DEVICE_AUTHORIZED: MessageKind.DEVICE_AUTHORIZED,
     events.LETTER_ISSUED: MessageKind.LETTER_ORDERED,
     events.CITIZEN_BLOCKED: MessageKind.ACCESS_BLOCKED,
     events.CITIZEN_UNBLOCKED: MessageKind.ACCESS_OPENED,

@@ -100,6 +100,27 @@ OAUTH_ERRORS = (
         ),
     ),
     OAuthErrorHelp(
+        "authorization_pending",
+        "RFC 8628, section 3.5",
+        "The citizen has not answered for the device yet.",
+        ("Poll again after the interval, until the answer is another one.",),
+    ),
+    OAuthErrorHelp(
+        "slow_down",
+        "RFC 8628, section 3.5",
+        "The device polled before its interval was over. The interval is now five seconds longer, for every poll to come.",
+        (
+            "Add five seconds to the interval each time, and count it from the answer before.",
+            "Poll with one process: two that share a device_code disturb each other.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "expired_token",
+        "RFC 8628, section 3.5",
+        "The device_code has expired: nobody answered in time.",
+        ("Ask for new codes when the person wants to try again, not by yourself.",),
+    ),
+    OAuthErrorHelp(
         "login_required",
         _CORE,
         "You asked for prompt=none, or for a certain citizen, and a new sign-in would be needed.",

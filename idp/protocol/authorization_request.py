@@ -156,7 +156,7 @@ def check_request(
     Raises: OAuthError.
     """
     client = registered.client
-    _check_kind(parameters)
+    _check_kind(parameters, client)
     response_mode = parse_response_mode(parameters.get("response_mode"), registered=client.response_modes)
     what, asked = check_what_is_asked(parameters, client)
     return replace(
@@ -204,7 +204,9 @@ def check_what_is_asked(
     return request, asked
 
 
-def _check_kind(parameters: Mapping[str, str]) -> None:
+def _check_kind(parameters: Mapping[str, str], client: Client) -> None:
+    if "authorization_code" not in client.grant_types:
+        raise UnauthorizedClient("The client is not registered for the authorization code grant.")
     response_type = parameters.get("response_type")
     if response_type is None:
         raise InvalidRequest("The response_type is missing; it must be code.")

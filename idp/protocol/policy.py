@@ -29,6 +29,13 @@ class ProtocolPolicy:
     """Of what a citizen agreed to be lasting; it never moves (S-087)."""
     offline_access_unused: timedelta = timedelta(days=7)
     """A lasting access that is not used for so long is over."""
+    device_code_lifetime: timedelta = timedelta(minutes=10)
+    """RFC 8628 §6.1: short, since a user code is short; no longer than a login attempt."""
+    device_requests_per_window: int = 30
+    """Devices of one public client that ask from one address in a minute, before the answer is 429."""
+    device_codes_per_citizen: int = 10
+    """User codes that one citizen types in ten minutes, right or wrong (RFC 8628 §5.1)."""
+    device_codes_per_day: int = 50
     login_attempt_lifetime: timedelta = timedelta(minutes=10)
     challenge_lifetime: timedelta = timedelta(minutes=5)
 
@@ -78,6 +85,15 @@ class ProtocolPolicy:
     @property
     def pushed_authorization_request_endpoint(self) -> str:
         return f"{self.issuer}/par"
+
+    @property
+    def device_authorization_endpoint(self) -> str:
+        return f"{self.issuer}/device_authorization"
+
+    @property
+    def verification_uri(self) -> str:
+        """Where a citizen types a device's code: short, since a person types it, too (RFC 8628 §3.2)."""
+        return f"{self.issuer}/device"
 
     @property
     def token_endpoint(self) -> str:

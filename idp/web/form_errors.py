@@ -71,6 +71,9 @@ class ErrorKind(StrEnum):
     MISSING_NAME = "missing_name"
     CPR_FORM = "cpr_form"
 
+    MISSING_USER_CODE = "missing_user_code"
+    USER_CODE_UNKNOWN = "user_code_unknown"
+
     MISSING_LETTER_CODE = "missing_letter_code"
     LETTER_MALFORMED = "letter_malformed"
     LETTER_UNKNOWN = "letter_unknown"
@@ -111,6 +114,8 @@ _FIELD_IDS = {
     ErrorKind.MISSING_CHOICE: "lost-password",
     ErrorKind.MISSING_NAME: "name",
     ErrorKind.CPR_FORM: "cpr",
+    ErrorKind.MISSING_USER_CODE: "user-code",
+    ErrorKind.USER_CODE_UNKNOWN: "user-code",
     ErrorKind.MISSING_LETTER_CODE: "letter-code",
     ErrorKind.LETTER_MALFORMED: "letter-code",
     ErrorKind.LETTER_UNKNOWN: "letter-code",

@@ -173,7 +173,7 @@ def test_only_the_registered_keys_and_algorithms_count(deployment: Deployment) -
     assert _answer(deployment, _with(jwt.encode({"alg": "ES256"}, claims, own))) == AUTHENTICATED
 
 
-@pytest.mark.parametrize("path", ["/token", "/par"])
+@pytest.mark.parametrize("path", ["/token", "/par", "/device_authorization"])
 def test_what_a_stranger_sends_is_refused_before_anything_is_looked_up(
     deployment: Deployment, path: str
 ) -> None:

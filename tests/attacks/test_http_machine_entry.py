@@ -22,7 +22,7 @@ GET_PATHS = (
     "/userinfo",
     "/healthz",
 )
-POST_PATHS = ("/introspect", "/par", "/revoke", "/token", "/userinfo")
+POST_PATHS = ("/device_authorization", "/introspect", "/par", "/revoke", "/token", "/userinfo")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 

@@ -17,6 +17,7 @@ from idp.portal.security.views import KEY_OPTIONS, PAGES
 from idp.portal.security.views import POSTS as SECURITY_POSTS
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
+from tests.support.devices import DeviceCitizen, device_party, start
 from tests.support.journey import USER, Journey, begin, cookie
 from tests.support.own_pages import ROOT
 
@@ -45,7 +46,11 @@ ENDING = {"/sign-out"}
 ASKED_TO_END = {"/end-session", "/sign-out/<request_id>"}
 """What services ask for; their own tests are in test_sign_out.py."""
 
+DEVICES = {"/device"}
+"""Where a device's code is typed; its own tests are in test_device_codes.py."""
+
 MACHINE = {
+    "/device_authorization",
     "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks", "/par", "/token",
     "/userinfo", "/healthz",
 }  # fmt: skip
@@ -58,7 +63,16 @@ def test_every_route_is_in_a_matrix(deployment: Deployment) -> None:
     posts = {f"/login/<attempt_id>/{step}" for step in STEPS}
     assert (
         set(rules)
-        == READ_ONLY | OPTIONS | SECURITY | ACTIVATION | RECOVERY | DECIDING | ENDING | ASKED_TO_END | posts
+        == READ_ONLY
+        | OPTIONS
+        | SECURITY
+        | ACTIVATION
+        | RECOVERY
+        | DECIDING
+        | ENDING
+        | ASKED_TO_END
+        | DEVICES
+        | posts
     )
     assert set(STEPS) == set(POSTS)
     assert all(rules[rule] <= {"GET", "HEAD"} for rule in READ_ONLY | OPTIONS)
@@ -151,6 +165,14 @@ def redirect_uri_withdrawn(deployment: Deployment) -> Journey:
     return journey
 
 
+def asked_for_a_device(deployment: Deployment) -> Journey:
+    """RFC 8628: the answer goes to a device, whose code the citizen typed."""
+    service, me = device_party(deployment), DeviceCitizen(deployment)
+    page = me.type_code(start(service).user_code)
+    deployment.clock.forward(seconds=30)
+    return Journey(deployment, me.browser, service, service.ask(), page)
+
+
 def citizen_blocked_half_way(deployment: Deployment) -> Journey:
     journey = password_proven(deployment)
     deployment.wiring.citizens.block(
@@ -195,6 +217,7 @@ WENT_BACK = Outcome(200, "!access_denied")
 GONE, USED, FOREIGN, CLOSED = (Outcome(status, "notice") for status in (410, 409, 403, 403))
 BLOCKED = Outcome(403, "notice")
 INCOMPLETE = Outcome(400, "error-summary")
+ANSWERED = Outcome(200, "device-answered")
 
 STEPS: dict[str, dict[str, str]] = {
     "password": {"user_id": USER, "password": PASSWORD},
@@ -203,26 +226,27 @@ STEPS: dict[str, dict[str, str]] = {
     "key": {"credential": "{}"},
     "unmet": {},
     "consent": {"decision": "accept"},
+    "device": {"decision": "accept"},
     "cancel": {},
 }
 
-#                                      password  totp     passkey  key      unmet    consent  cancel     GET
-# state, then password, totp, passkey, key, unmet, consent, cancel, GET
+# state, then password, totp, passkey, key, unmet, consent, device, cancel, GET
 TABLE: list[tuple[Callable[[Deployment], Journey], *tuple[Outcome, ...]]] = [
-    (nothing_proven, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
-    (password_proven, SECOND, CONSENT, SECOND, SECOND, SECOND, SECOND, WENT_BACK, SECOND),
-    (signed_in, SECOND, CONSENT, CONSENT, CONSENT, CONSENT, Outcome(200, "!code"), WENT_BACK, CONSENT),
-    (signed_in_but_asked_again, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
-    (decided, SECOND, USED, USED, USED, USED, USED, USED, USED),
-    (expired, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE),
-    (forgotten, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE),
-    (in_another_browser, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN),
-    (in_another_browser_that_is_signed_in, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN),
-    (client_disabled, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
-    (purpose_withdrawn, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
-    (redirect_uri_withdrawn, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
-    (citizen_blocked_half_way, SECOND, BLOCKED, SECOND, SECOND, SECOND, SECOND, WENT_BACK, SECOND),
-    (citizen_blocked_after_signing_in, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
+    (nothing_proven, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
+    (password_proven, SECOND, CONSENT, SECOND, SECOND, SECOND, SECOND, SECOND, WENT_BACK, SECOND),
+    (signed_in, SECOND, CONSENT, CONSENT, CONSENT, CONSENT, Outcome(200, "!code"), CONSENT, WENT_BACK, CONSENT),
+    (signed_in_but_asked_again, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
+    (decided, SECOND, USED, USED, USED, USED, USED, USED, USED, USED),
+    (expired, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE),
+    (forgotten, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE),
+    (in_another_browser, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN),
+    (in_another_browser_that_is_signed_in, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN, FOREIGN),
+    (client_disabled, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
+    (purpose_withdrawn, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
+    (redirect_uri_withdrawn, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED),
+    (citizen_blocked_half_way, SECOND, BLOCKED, SECOND, SECOND, SECOND, SECOND, SECOND, WENT_BACK, SECOND),
+    (citizen_blocked_after_signing_in, SECOND, FIRST, INCOMPLETE, FIRST, FIRST, FIRST, FIRST, WENT_BACK, FIRST),
+    (asked_for_a_device, SECOND, CONSENT, CONSENT, CONSENT, CONSENT, CONSENT, ANSWERED, ANSWERED, CONSENT),
 ]  # fmt: skip
 CASES = [
     pytest.param(state, step, outcome, id=f"{state.__name__}-{step}")
@@ -243,7 +267,11 @@ def send(journey: Journey, step: str) -> Page:
 def outcome_of(page: Page) -> Outcome:
     if page.answer is not None:
         return Outcome(page.status, "!" + page.answer.get("error", "code"))
-    shown = [name for name in ("notice", "error-summary", "user-id", "code", "released") if name in page.ids]
+    shown = [
+        name
+        for name in ("notice", "device-answered", "error-summary", "user-id", "code", "released")
+        if name in page.ids
+    ]
     return Outcome(page.status, shown[0] if shown else "nothing")
 
 

@@ -10,6 +10,7 @@ import requests
 from keys.own_tokens import issue_token
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
+from tests.support.devices import Device, approved_by, device_party, start
 from tests.support.journey import USER, Journey, begin, cookie, party
 from tests.support.refreshing import refresh, refreshing_party
 from tests.support.relying_party import AuthorizationAsked, RelyingParty, claims_of
@@ -34,6 +35,7 @@ class Pending:
     verifier: str
     access_token: str
     refresh_token: str
+    device: Device
 
     @property
     def browser(self) -> CitizenBrowser:
@@ -63,13 +65,17 @@ def prepare(deployment: Deployment) -> Pending:
         second.verifier,
         tokens["access_token"],
         tokens["refresh_token"],
+        approved_by(start(device_party(deployment)), session),
     )
 
 
 def disable_client(pending: Pending) -> None:
     registry = pending.deployment.wiring.registry_services
-    client_id = pending.service.client.client_id
-    registry.transact(lambda tx: registry.registrations.disable(tx, client_id, actor="operator:test"))
+    for service in (pending.service, pending.device.service):
+        client_id = service.client.client_id
+        registry.transact(
+            lambda tx, which=client_id: registry.registrations.disable(tx, which, actor="operator:test")
+        )
 
 
 def block_citizen(pending: Pending) -> None:
@@ -131,6 +137,11 @@ def refreshed(pending: Pending) -> object:
     return answer.status_code, answer.json().get("error")
 
 
+def device(pending: Pending) -> object:
+    answer = pending.device.poll()
+    return answer.status_code, answer.json().get("error")
+
+
 def given_back(pending: Pending) -> object:
     return pending.service.post("/revoke", {"token": pending.access_token}).status_code
 
@@ -143,17 +154,17 @@ def introspected(pending: Pending) -> object:
 
 
 USES: tuple[Callable[[Pending], object], ...] = (
-    push, open_pushed, second_factor, consent, session, single_sign_on, code, userinfo, refreshed, introspected, given_back,
+    push, open_pushed, second_factor, consent, session, single_sign_on, code, userinfo, refreshed, introspected, given_back, device,
 )  # fmt: skip
 INVALID = (400, "invalid_grant")
 CLIENT = (401, "invalid_client")
 
-#                  push  open_pushed    second_factor  consent        session  asks again  code     userinfo  refreshed introspected given back
+#                  push  open_pushed    second_factor  consent        session  asks again  code     userinfo  refreshed introspected given back device
 ENDS: list[tuple[Callable[[Pending], None], tuple[object, ...]]] = [
-    (disable_client, (401, (400, False), (403, False), (403, False), True, False, CLIENT, 401, CLIENT, False, 401)),
-    (block_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, False, 200)),
-    (close_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, False, 200)),
-    (end_sessions,   (201, (200, True),  (200, True),  (200, False), False, True, INVALID, 401, INVALID, False, 200)),
+    (disable_client, (401, (400, False), (403, False), (403, False), True, False, CLIENT, 401, CLIENT, False, 401, CLIENT)),
+    (block_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, False, 200, INVALID)),
+    (close_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, False, 200, INVALID)),
+    (end_sessions,   (201, (200, True),  (200, True),  (200, False), False, True, INVALID, 401, INVALID, False, 200, INVALID)),
 ]  # fmt: skip
 
 
@@ -174,7 +185,19 @@ def test_what_the_matrix_holds_against_them_works_for_others(deployment: Deploym
     """S-035: with nobody stopped, each use works, so that the matrix above shows something."""
     pending = prepare(deployment)
     worked = [use(pending) for use in USES if use is not consent]
-    assert worked == [201, (200, True), (200, True), True, False, (200, None), 200, (200, None), True, 200]
+    assert worked == [
+        201,
+        (200, True),
+        (200, True),
+        True,
+        False,
+        (200, None),
+        200,
+        (200, None),
+        True,
+        200,
+        (200, None),
+    ]
 
 
 def test_the_sessions_of_others_go_on(deployment: Deployment) -> None:

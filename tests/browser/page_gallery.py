@@ -6,9 +6,12 @@ from typing import Any, Literal
 
 from flask import Flask, Response
 
+from idp.asking_device import AskingDevice
 from idp.login.pages import (
     Asker,
     Consent,
+    Device,
+    DeviceAnswered,
     ErrorKind,
     FirstFactor,
     FormError,
@@ -22,6 +25,7 @@ from idp.login.pages import (
 )
 from idp.login.sign_out_pages import AskSignOut, ServiceOutcome, SignedOut, Told
 from idp.portal import portal_pages
+from idp.portal.device.pages import DeviceEntry
 from idp.portal.pages import FrontPage, ServiceLink, SignedIn
 from idp.web import ErrorPage, FailureKind, Page, WebConfig, make_flask, render
 from idp.web.static_files import StaticFiles
@@ -177,10 +181,41 @@ def _steps(building: Asker, housing: Asker, health: Asker) -> dict[str, Page]:
         "own_pages": first("own_pages", Asker(**_OWN, own_pages=True)),
         **_unmet(building),
         **{f"second_{name}": second(f"second_{name}", error) for name, error in code_errors.items()},
+        **_devices(building, housing),
         "consent_law": _consent("consent_law", building, "law"),
         "consent_asked": _consent("consent_asked", housing, "consent"),
         "consent_lasting": _consent("consent_lasting", housing, "consent", lasting_days=30),
         "consent_lasting_law": _consent("consent_lasting_law", building, "law", lasting_days=30),
+    }
+
+
+def _devices(building: Asker, housing: Asker) -> dict[str, Page]:
+    asking = AskingDevice("lille bæver", "da", "WDJB-MJHT", NOW, "Odense", "DK")
+
+    def page(name: str, asker: Asker, lasting_days: int = 0) -> Device:
+        return Device(
+            asker=asker,
+            attempt_id=name,
+            csrf_token="t" * 64,
+            ground="consent",
+            released=asker.claims,
+            lasting_days=lasting_days,
+            citizen_name="Karla Holm",
+            device=asking,
+            place="Odense, Danmark",
+        )
+
+    def entry(kind: ErrorKind | None = None) -> DeviceEntry:
+        return DeviceEntry(csrf_token="t" * 64, error=FormError(kind) if kind else None)
+
+    return {
+        "device": page("device", building),
+        "device_lasting": page("device_lasting", housing, 30),
+        "device_yes": DeviceAnswered(approved=True, service_name="Byggesager"),
+        "device_no": DeviceAnswered(approved=False, service_name="Byggesager"),
+        "device_entry": entry(),
+        "device_entry_missing": entry(ErrorKind.MISSING_USER_CODE),
+        "device_entry_unknown": entry(ErrorKind.USER_CODE_UNKNOWN),
     }
 
 

@@ -2,6 +2,7 @@
 
 import requests
 
+from clients_registry.profiles import DEVICE_CODE
 from idp.endpoints.discovery import provider_metadata
 from idp.protocol.policy import ProtocolPolicy
 from tests.support.deployment import Deployment
@@ -13,7 +14,7 @@ def test_both_profiles_find_what_they_need() -> None:
     metadata = provider_metadata(POLICY, ("ES256", "RS256"))
     assert metadata["issuer"] == "https://id.nordhavn.example"
     assert metadata["response_types_supported"] == ["code"]
-    assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token", DEVICE_CODE]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert metadata["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
@@ -37,6 +38,7 @@ def test_both_profiles_find_what_they_need() -> None:
         "introspection",
         "revocation",
         "token",
+        "device_authorization",
         "userinfo",
         "end_session",
     )

@@ -122,7 +122,7 @@ class Deployment:
         )
         client = TestClient(
             made.client.client_id,
-            made.client.redirect_uris[0],
+            next(iter(made.client.redirect_uris), ""),
             key if "jwks" in registered else None,
             made.secret,
         )

@@ -34,7 +34,8 @@ class Journey:
     @property
     def token(self) -> str:
         """The form token of the attempt's pages."""
-        return self.page.form("/cancel").fields["csrf_token"]
+        own = (form for form in self.page.forms if form.action.startswith(self.address))
+        return next(own).fields["csrf_token"]
 
     def password(self, user_id: str = USER, password: str = PASSWORD) -> Page:
         self.page = self.browser.submit(self.page, "/password", user_id=user_id, password=password)

@@ -33,4 +33,4 @@ def way_on(services: Services) -> WayOn:
     name = None if client.client_id == CLIENT_ID else client.name_in(current_language())
     if services.clock() < attempt.finish_by:
         return WayOn(f"/login/{attempt.attempt_id}", name)
-    return WayOn(service_url(client) if name else _HOME, name)
+    return WayOn((service_url(client) if name else None) or _HOME, name)

@@ -8,12 +8,12 @@ from werkzeug.exceptions import NotFound
 from idp.ledger import events
 from idp.login.browser_handle import abandon_sign_ins, forget_sign_in
 from idp.portal.security import pages
-from idp.portal.security.places import place_words
 from idp.portal.security.visit import ROOT, OwnVisit
 from idp.records import LedgerEntry, Place
 from idp.self_service import NoSuchEntry
 from idp.services import Services
 from idp.web import render
+from idp.web.place_words import place_words
 from mfa import events as factor_events
 
 _LIST = f"{ROOT}/activity"
@@ -24,6 +24,7 @@ SHOWN = frozenset(factor_events.ALL) - {factor_events.FACTOR_VERIFIED} | {
     events.SIGNED_IN,
     events.SESSION_ENDED,
     events.SIGN_IN_DISPUTED,
+    events.DEVICE_AUTHORIZED,
     events.ACCESS_ENDED,
     events.REFRESH_TOKEN_REUSED,
     events.CITIZEN_ADDED,

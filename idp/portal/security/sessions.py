@@ -9,9 +9,9 @@ from idp.login.browser_handle import abandon_sign_ins
 from idp.login.outcomes import outcome_of
 from idp.login.sign_out import signed_out
 from idp.portal.security import session_pages as pages
-from idp.portal.security.places import place_words
 from idp.portal.security.visit import ROOT, Done, OwnVisit
 from idp.services import Services
+from idp.web.place_words import place_words
 
 _LIST = f"{ROOT}/sessions"
 _TOLD_SHOWN = timedelta(days=7)
