@@ -52,7 +52,7 @@ DEVICES = {"/device"}
 MACHINE = {
     "/device_authorization",
     "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks", "/par", "/token",
-    "/userinfo", "/healthz",
+    "/introspect", "/revoke", "/userinfo", "/healthz",
 }  # fmt: skip
 """Read no cookie: test_no_cookie_opens_a_machine_endpoint."""
 

@@ -1,6 +1,6 @@
 """Every event of a citizen's ledger, and whether it is told on every channel. A new event must be placed here.
 
-Told: what changes how the citizen gets in, how they are reached, or whether they get in at all (NIST SP 800-63B-4
+Told: what changes how the citizen gets in, what else acts as them, how they are reached, or whether they get in at all (NIST SP 800-63B-4
 §4.6; S-260, S-307). Not told: what the citizen did a moment ago and sees on the page, and what would drown the rest; those
 stand on the security page and in the ledger.
 """
@@ -18,6 +18,7 @@ TOLD = {
     factor_events.FACTOR_SUSPECTED: MessageKind.FACTOR_SUSPECTED,
     events.CONTACT_CHANGED: MessageKind.CONTACT_CHANGED,
     events.PHRASE_CHANGED: MessageKind.PHRASE_CHANGED,
+    events.DEVICE_AUTHORIZED: MessageKind.DEVICE_AUTHORIZED,
     events.CITIZEN_ADDED: MessageKind.ADDED,
     events.ACTIVATED: MessageKind.ACTIVATED,
     events.LETTER_ISSUED: MessageKind.LETTER_ORDERED,
@@ -33,6 +34,7 @@ NOT_ON_PAPER = {
     factor_events.FACTOR_RENAMED: "changes nothing that opens",
     factor_events.FACTOR_BLOCKED: "any stranger can bring it about, and a letter costs",
     events.PHRASE_CHANGED: "changes nothing that opens",
+    events.DEVICE_AUTHORIZED: "the citizen's own act, which the security page shows; a letter costs",
     events.LETTER_ISSUED: "the letter itself tells",
 }
 """Told to a citizen without e-mail in the portal only."""
