@@ -40,8 +40,7 @@ _NOT_OFFERED = frozenset(
         "request_object_encryption_alg", "request_object_encryption_enc",
         "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
         "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_encrypted_response_alg",
-        "userinfo_encrypted_response_enc", "introspection_signed_response_alg", "backchannel_logout_uri",
-        "backchannel_logout_session_required",
+        "userinfo_encrypted_response_enc", "introspection_signed_response_alg",
     }
 )  # fmt: skip
 """Registered fields of features that this version does not have; taking them would promise what is not kept."""

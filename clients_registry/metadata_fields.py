@@ -179,6 +179,8 @@ _ANSWERS: dict[str, Reader] = {
 
 _LOGOUT: dict[str, Reader] = {
     "post_logout_redirect_uris": list_of(redirect_uri, at_least=0, at_most=MAX_URIS),
+    "backchannel_logout_uri": public_url,
+    "backchannel_logout_session_required": boolean,
     "frontchannel_logout_uri": public_url,
     "frontchannel_logout_session_required": boolean,
 }

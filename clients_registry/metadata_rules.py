@@ -116,15 +116,18 @@ def _grant_type_faults(fields: Fields) -> Iterator[MetadataFault]:
         yield MetadataFault("grant_types", "must have refresh_token where the scope has offline_access")
 
 
-def _frontchannel_faults(fields: Fields) -> Iterator[MetadataFault]:
-    """Front-Channel Logout §2: with the scheme, host and port of a redirect URI."""
+def _logout_faults(fields: Fields) -> Iterator[MetadataFault]:
+    """Front-Channel Logout §2: with the scheme, host and port of a redirect URI. Back-Channel Logout §2.2."""
     address = fields.get("frontchannel_logout_uri")
     if address is not None and site_of(address) not in {site_of(uri) for uri in fields["redirect_uris"]}:
         yield MetadataFault(
             "frontchannel_logout_uri", "must have the scheme, host and port of one of the redirect_uris"
         )
-    if address is None and fields.get("frontchannel_logout_session_required"):
-        yield MetadataFault("frontchannel_logout_session_required", "is only for a frontchannel_logout_uri")
+    for channel in ("frontchannel", "backchannel"):
+        if fields.get(f"{channel}_logout_session_required") and not fields.get(f"{channel}_logout_uri"):
+            yield MetadataFault(
+                f"{channel}_logout_session_required", f"is only for a {channel}_logout_uri; add one"
+            )
 
 
 def _redirect_faults(fields: Fields) -> Iterator[MetadataFault]:
@@ -171,8 +174,14 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
     (("scope", "purposes"), _scope_faults),
     (("scope", "grant_types"), _grant_type_faults),
     (
-        ("redirect_uris", "frontchannel_logout_uri", "frontchannel_logout_session_required"),
-        _frontchannel_faults,
+        (
+            "redirect_uris",
+            "frontchannel_logout_uri",
+            "frontchannel_logout_session_required",
+            "backchannel_logout_uri",
+            "backchannel_logout_session_required",
+        ),
+        _logout_faults,
     ),
     (("grant_types", "redirect_uris"), _redirect_faults),
     (("grant_types", "require_signed_request_object"), _device_faults),

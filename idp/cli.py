@@ -14,6 +14,7 @@ from clients_registry.services import RegistryServices
 from idp.commands.citizens import citizens, consents
 from idp.commands.frame import check_tables, failures_told, read_settings
 from idp.commands.letters import letters
+from idp.commands.logouts import logouts
 from idp.commands.messages import messages
 from idp.commands.operations import doctor, migrate, secrets, serve, settings, sweep
 from idp.wiring import Wiring
@@ -54,7 +55,19 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, sweep, doctor, settings, secrets, citizens, consents, letters, messages):
+for command in (
+    serve,
+    migrate,
+    sweep,
+    doctor,
+    settings,
+    secrets,
+    citizens,
+    consents,
+    letters,
+    messages,
+    logouts,
+):
     main.add_command(command)
 main.add_command(make_organisations_group(_registry))
 main.add_command(make_clients_group(_registry))

@@ -34,6 +34,7 @@ DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "messages": ("Messages to citizens, by channel and outcome of a try.", ("channel", "outcome")),
     "outbound_calls": ("Calls to addresses that clients registered, by outcome.", ("outcome",)),
+    "logouts": ("Services to be told of a session's end, by outcome of a try.", ("outcome",)),
     "unknown_metrics": ("Counted under a name that is not declared.", ("name",)),
 }
 """Name: (help, labels). Shown as `adgang_<name>_total`."""

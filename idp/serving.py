@@ -51,6 +51,7 @@ def worker_application() -> Any:
     provider = create_app(settings)
     provider.wiring.key_schedule.start()
     provider.wiring.letter_order_thread.start()
+    provider.wiring.logout_sending.start()
     if provider.wiring.message_sending is not None:
         provider.wiring.message_sending.start()
     _end_with_parent()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from clients_registry.client import Client
 from clients_registry.errors import NotFetched
 from clients_registry.in_sql import Clients, ClientUses
 from clients_registry.policy import RegistrationPolicy
@@ -39,7 +40,9 @@ from idp.letters import in_sql as letters_in_sql
 from idp.letters.invitations_in_sql import Invitations
 from idp.letters.letters import Letters
 from idp.logout.in_sql import LogoutNotices
+from idp.logout.notice import LogoutNotice
 from idp.logout.records import SignOut, SignOutRequest
+from idp.logout.sending import LogoutSending
 from idp.logout.telling import TellingEndedSessions
 from idp.messages.in_sql import Outbox
 from idp.messages.sending import MessageSending
@@ -76,6 +79,7 @@ from idp.storage.devices_in_redis import DeviceRequests
 from idp.storage.refresh_in_sql import RefreshTokens
 from idp.storage.safety_in_sql import Safeties
 from idp.storage.sealed_in_sql import SealedColumn
+from idp.tokens.logout_token import issue_logout_token
 from idp.tokens.revoked_tokens import RevokedTokens
 from idp.tokens.subject import Subjects
 from idp.traffic import Traffic
@@ -115,13 +119,16 @@ if TYPE_CHECKING:
 _NAME = "Adgang"
 """What authenticator apps show beside the six digits."""
 
-_SPARE_CONNECTIONS = 4
-"""Beside one for each thread: the look-outs for changed keys and clients, the messages, the orders for letters."""
+_SPARE_CONNECTIONS = 6
+"""Beside one for each thread: the look-outs for changed keys and clients, the messages, the orders for letters,
+the logouts with their answers."""
 
 _TIMEZONE = "Europe/Copenhagen"
 """Of times in messages, like that of the pages."""
 
 _MESSAGES_EVERY = timedelta(seconds=5)
+_LOGOUTS_EVERY = timedelta(seconds=1)
+"""The citizen who signed out looks at the answers (login/signed_out.py)."""
 _LOGOUT_NOTICES_KEPT = timedelta(days=8)
 """A day longer than the security page shows them."""
 _RECOVERIES_KEPT = timedelta(days=1)
@@ -184,6 +191,32 @@ class Wiring:
     @cached_property
     def logout_notices(self) -> LogoutNotices:
         return LogoutNotices(self.database.reading)
+
+    @cached_property
+    def logout_sending(self) -> LogoutSending:
+        return LogoutSending(
+            transact=self.database.transact,
+            queue=self.logout_notices,
+            registry=self.registry,
+            make_token=self.logout_token,
+            fetcher=self.fetcher,
+            ledger=self.ledger,
+            clock=self.clock,
+            every=_LOGOUTS_EVERY,
+            count=metrics.count,
+        )
+
+    def logout_token(self, client: Client, notice: LogoutNotice) -> str:
+        """A fresh one for this try."""
+        return issue_logout_token(
+            self.policy,
+            self.key_ring,
+            self.services.subjects,
+            client=client,
+            citizen_id=notice.citizen_id,
+            session_id=notice.session_id,
+            now=self.clock(),
+        )
 
     @cached_property
     def ended_sessions(self) -> TellingEndedSessions:

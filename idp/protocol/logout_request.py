@@ -19,9 +19,14 @@ from idp.protocol.id_token_hint import Hint, HintVerifier
 from idp.protocol.locales import parse_locales
 
 METADATA: Mapping[str, object] = MappingProxyType(
-    {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
+    {
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
+    }
 )
-"""Front-Channel Logout §3; the frames are login/signed_out.py's."""
+"""Back-Channel Logout §2.1, by idp/logout; Front-Channel Logout §3, by login/signed_out.py."""
 
 
 @dataclass(frozen=True, slots=True)

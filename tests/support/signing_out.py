@@ -1,10 +1,14 @@
 """Services that a citizen is signed in to, and what they ask when the citizen signs out there."""
 
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
+from idp.ids import new_id
+from idp.records import BrowserSession, Grant
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import Deployment
+from tests.support.foreign_servers import ForeignServer
 from tests.support.journey import Journey, begin
 from tests.support.relying_party import RelyingParty
 
@@ -47,3 +51,31 @@ def end_session(browser: CitizenBrowser, method: str = "GET", **parameters: str)
 
 def is_signed_in(browser: CitizenBrowser) -> bool:
     return "sign-out" in browser.get("/").ids
+
+
+def given_in(deployment: Deployment, session: BrowserSession, *client_ids: str) -> None:
+    """What these clients would have after a sign-in in the session."""
+    services, now = deployment.wiring.services, deployment.clock()
+
+    def work(tx: object) -> None:
+        for client_id in client_ids:
+            grant = Grant(
+                grant_id=new_id(),
+                citizen_id=session.citizen_id,
+                client_id=client_id,
+                session_id=session.session_id,
+                scope=("openid",),
+                claims=(),
+                purpose_id="byggesag",
+                created_at=now,
+                expires_at=now + timedelta(minutes=5),
+            )
+            services.grants.add(tx, grant)
+
+    services.transact(work)
+
+
+def told(server: ForeignServer) -> list[str]:
+    """The logout tokens that a service got."""
+    bodies = (request.partition(b"\r\n\r\n")[2].decode() for request in server.requests)
+    return [dict(parse_qsl(body))["logout_token"] for body in bodies]
