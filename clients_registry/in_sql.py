@@ -74,6 +74,14 @@ class Clients:
             for uri in metadata["redirect_uris"]
         ]
 
+    def startable_clients(self) -> list[tuple[Client, Organisation]]:
+        startable = clients.c.metadata.contains('"initiate_login_uri":', autoescape=True)
+        in_force = (clients.c.disabled_at.is_(None), organisations.c.disabled_at.is_(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(_BOTH.where(startable, *in_force)).all()
+        found = [(_client(row), organisation_from(row)) for row in rows]
+        return [pair for pair in found if pair[0].initiate_login_uri is not None]
+
     # --- writing -----------------------------------------------------------------------------------------------
 
     def begin_change(self, tx: Connection) -> None:

@@ -69,6 +69,9 @@ class ClientStore(Protocol):
     def public_redirect_uris(self) -> list[str]:
         """The redirect URIs of every public client that is not disabled."""
 
+    def startable_clients(self) -> list[tuple[Client, Organisation]]:
+        """Clients with an `initiate_login_uri`, disabled neither themselves nor with their organisation."""
+
     def begin_change(self, tx: Tx) -> None:
         """From here to the end of `tx` no other transaction writes here: what `tx` reads stays true."""
 

@@ -76,6 +76,7 @@ class Registry:
         self._memory = Memory(lambda: store.version(), clock)
         self._clients: Shelf[RegisteredClient] = self._memory.shelf(remembered)
         self._public_origins: Shelf[frozenset[str]] = self._memory.shelf(1)
+        self._startable: Shelf[tuple[RegisteredClient, ...]] = self._memory.shelf(1)
         self._by_identifier: Shelf[RegisteredResource] = self._memory.shelf(_RESOURCES_REMEMBERED)
         self._by_id: Shelf[RegisteredResource] = self._memory.shelf(_RESOURCES_REMEMBERED)
         self._granted: Shelf[Mapping[str, GrantedScope]] = self._memory.shelf(remembered)
@@ -114,6 +115,10 @@ class Registry:
             return self._memory.find(self._public_origins, "", self._load_origins) or frozenset()
         except Exception:  # noqa: BLE001  whatever the store raises
             return frozenset()
+
+    def startable_clients(self) -> tuple[RegisteredClient, ...]:
+        """Those at which a sign-in can be begun from elsewhere (OIDC Core §4), by organisation and name."""
+        return self._memory.find(self._startable, "", self._load_startable) or ()
 
     # --- read from the store ---------------------------------------------------------------------------------------
 
@@ -163,6 +168,18 @@ class Registry:
 
     def _load_granted(self, client_id: str) -> Mapping[str, GrantedScope]:
         return {granted.scope.word: granted for granted in self._resource_store.granted_scopes(client_id)}
+
+    def _load_startable(self, _key: str) -> tuple[RegisteredClient, ...]:
+        found = [
+            self._registered(client, organisation) for client, organisation in self._store.startable_clients()
+        ]
+        # ordered here: the two databases sort letters differently (S-338)
+        return tuple(
+            sorted(
+                found,
+                key=lambda each: (each.organisation.name, each.client.client_name, each.client.client_id),
+            )
+        )
 
     def _load_origins(self, _key: str) -> frozenset[str]:
         return frozenset(filter(None, map(_origin, self._store.public_redirect_uris())))

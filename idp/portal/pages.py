@@ -39,6 +39,8 @@ class FrontPage(Page):
     signed_in: SignedIn | None = None
     services: tuple[ServiceLink, ...] = ()
     """Signed in: those that were opened in this session. Signed out: those that may be shown to anybody."""
+    others: tuple[ServiceLink, ...] = ()
+    """Signed in: those that may be shown to anybody."""
     recovery_until: datetime | None = None
     """A recovery of this citizen's access waits until then; the page lets them stop it."""
     stop_token: str = field(default="", repr=False)
