@@ -49,6 +49,8 @@ NOT_TOLD = {
     events.SIGNED_IN: "every day; stands on the security page with “It was not me”",
     events.STEPPED_UP: "a part of a sign-in",
     events.SESSION_ENDED: "the citizen's own act, or time",
+    events.LOGOUT_CONFIRMED: "the page after the sign-out and the security page show it",
+    events.LOGOUT_UNANSWERED: "as above; what the service had was revoked at once",
     events.SESSIONS_ENDED: "nothing opens by it; what it follows from is told",
     events.AUTHORIZED: "stands in the ledger of what was released",
     events.DECLINED: "stands in the ledger of what was released",
