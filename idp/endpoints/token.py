@@ -14,6 +14,7 @@ from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from idp.grants import authorization_code, device_code, refresh_token
 from idp.protocol.client_auth import ClientAuthentication
 from idp.protocol.device_authorization import GRANT_TYPE as DEVICE_CODE
+from idp.protocol.profile import sender_constraint
 from idp.services import Services
 from idp.tokens.issuer import IssuedTokens
 
@@ -39,7 +40,7 @@ def token(services: Services, authentication: ClientAuthentication) -> MachineFu
         # 3. Its grant.
         redeem = _grant_of(parameters, client)
         # 4. What the tokens are to be bound to.
-        confirmation = proven_sender(request, client)
+        confirmation = sender_constraint(client, proven_sender(request, now))
         # 5. Recorded, then minted.
         address = neighbourhood(request.peer_address)
         issued = redeem(services, client, parameters, confirmation=confirmation, address=address, now=now)

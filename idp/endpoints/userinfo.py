@@ -43,7 +43,7 @@ def userinfo(services: Services) -> MachineFunction:
         # 3. Its client may still be served.
         client = _client_of(services, token, from_body=from_body)
         # 4. Whoever presents it holds what it is bound to.
-        _check_sender(request, client, token)
+        _check_sender(request, token, now)
         # 5. Its grant still lives: the one read.
         grant, citizen = _live_grant(services, token)
         # 6. The claims.
@@ -91,10 +91,10 @@ def _client_of(services: Services, token: AccessToken, *, from_body: bool) -> Cl
     return registered.client
 
 
-def _check_sender(request: MachineRequest, client: Client, token: AccessToken) -> None:
-    """RFC 9449 §7.1, RFC 8705 §3. Raises: InvalidToken."""
-    bound = token.confirmation
-    if bound is not None and not holds(proven_sender(request, client), bound):
+def _check_sender(request: MachineRequest, token: AccessToken, now: datetime) -> None:
+    """RFC 9449 §7.1, RFC 8705 §3. Raises: InvalidToken, InvalidRequest."""
+    proven, bound = proven_sender(request, now), token.confirmation
+    if bound is not None and not holds(proven, bound):
         raise InvalidToken("The access token is bound to a key that the request does not prove to hold.")
 
 

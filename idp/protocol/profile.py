@@ -1,18 +1,20 @@
 """What a client's profile and its registration together demand of a request (FAPI 2.0; RFC 9700; OIDC Core Basic).
 
 The profiles themselves are one table, clients_registry.profiles; rules read it through `Client.rules`, and none
-compares a profile's name. Sender-constrained tokens are not demanded of `fapi2` clients yet: neither DPoP nor mutual
-TLS is offered, and discovery says so.
+compares a profile's name. Tokens are bound to a client's certificate where it registered that (RFC 8705); `fapi2`
+clients are not made to yet, since DPoP is not offered.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from clients_registry.client import Client
+from idp.errors import InvalidRequest
+from idp.protocol.confirmation import Confirmation, confirmation_of
 
 METADATA: Mapping[str, object] = MappingProxyType(
     {
-        # A word of our own for DPoP and mutual TLS together: not yet.
+        # A word of our own for DPoP and mutual TLS together: not demanded yet.
         "adgang_sender_constrained_access_tokens": False,
     }
 )
@@ -21,6 +23,21 @@ METADATA: Mapping[str, object] = MappingProxyType(
 def pkce_required(client: Client) -> bool:
     """RFC 9700 §2.1.1: always, except of a confidential `oidc` client whose registration says it cannot."""
     return not client.rules.pkce_may_be_waived or client.require_pkce or client.is_public
+
+
+def sender_constraint(client: Client, proven: Confirmation | None) -> Confirmation | None:
+    """What the tokens of a request are to be bound to, of what it proved (RFC 8705 §3.4).
+
+    Raises: InvalidRequest where too little was proven.
+    """
+    jkt, x5t_s256 = (None, None) if proven is None else (proven.jkt, proven.x5t_s256)
+    if not client.tls_client_certificate_bound_access_tokens:
+        x5t_s256 = None  # it may authenticate by a certificate, and show its tokens elsewhere without
+    elif x5t_s256 is None:
+        raise InvalidRequest(
+            "The token requests of this client need a valid TLS certificate, at the addresses of mtls_endpoint_aliases."
+        )
+    return confirmation_of(jkt=jkt, x5t_s256=x5t_s256)
 
 
 def signing_algorithm(client: Client) -> str:

@@ -53,7 +53,7 @@ def test_no_weak_algorithm_is_announced() -> None:
 
 
 def test_what_is_not_there_yet_is_said_plainly() -> None:
-    """Until DPoP and mutual TLS exist, tokens are not sender-constrained, and discovery says so."""
+    """Where a deployment offers no mutual TLS, and until DPoP exists, tokens are not sender-constrained; discovery says so."""
     metadata = provider_metadata(POLICY, ("ES256",))
     assert metadata["tls_client_certificate_bound_access_tokens"] is False
     assert metadata["adgang_sender_constrained_access_tokens"] is False

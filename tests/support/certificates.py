@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -143,7 +143,9 @@ def add_tls_client(deployment: Deployment, called: str, **metadata: Any) -> Test
     """A client of `tls_client_auth` with this name in its certificate, unless the metadata say otherwise."""
     organisation = deployment.wiring.registry.organisations()[0].organisation_id
     metadata.setdefault("token_endpoint_auth_method", "tls_client_auth")
-    return deployment.add_client(called, organisation, **metadata)
+    client = deployment.add_client(called, organisation, **metadata)
+    signs = metadata["token_endpoint_auth_method"] == "private_key_jwt" and "jwks" not in metadata
+    return client if signs else replace(client, key=None)
 
 
 @dataclass
