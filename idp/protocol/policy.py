@@ -126,6 +126,7 @@ class ProtocolPolicy:
             "pushed_authorization_request_endpoint": self.pushed_authorization_request_endpoint,
             "token_endpoint": self.token_endpoint,
             "revocation_endpoint": self.revocation_endpoint,
+            "device_authorization_endpoint": self.device_authorization_endpoint,
             "userinfo_endpoint": self.userinfo_endpoint,
         }
 

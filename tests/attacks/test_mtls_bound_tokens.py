@@ -130,7 +130,7 @@ def test_a_client_that_registered_binding_gets_no_token_without_a_certificate(
 @pytest.mark.parametrize("grant_type", GRANTS)
 def test_no_grant_forgets_to_ask_for_the_certificate(deployment: Deployment, grant_type: str) -> None:
     """S-078: the phase stands before the grants, so a new one has it too."""
-    party = party_of(deployment, "private_key_jwt", grant_types=list(GRANTS))
+    party = party_of(deployment, "secret", grant_types=list(GRANTS))
     answers = [each.post("/token", {"grant_type": grant_type}).json() for each in (by(party, None), party)]
     assert ["certificate" in answer["error_description"] for answer in answers] == [True, False]
 
