@@ -16,6 +16,14 @@ from clients_registry.purposes import Purpose
 
 
 @dataclass(frozen=True, slots=True)
+class Encryption:
+    """`alg` and `enc` of RFC 7516 §4.1."""
+
+    algorithm: str
+    content_algorithm: str
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """A registered client. Immutable: a change makes another one."""
 
@@ -53,6 +61,14 @@ class Client:
     """RFC 8705 §3.4: its access tokens work only with the certificate that they were issued to."""
     authorization_signed_response_alg: str | None = None
     """JARM; None: as its ID tokens."""
+    id_token_encrypted_response_alg: str | None = None
+    """None: ID tokens are signed only; the same for the two below."""
+    id_token_encrypted_response_enc: str | None = None
+    userinfo_encrypted_response_alg: str | None = None
+    userinfo_encrypted_response_enc: str | None = None
+    authorization_encrypted_response_alg: str | None = None
+    """JARM."""
+    authorization_encrypted_response_enc: str | None = None
     request_object_signing_alg: str | None = None
     """None: any algorithm of the profile that one of the client's keys fits."""
     require_signed_request_object: bool = False
@@ -130,6 +146,21 @@ class Client:
         return self.authorization_signed_response_alg or self.id_token_signed_response_alg
 
     @property
+    def id_token_encryption(self) -> Encryption | None:
+        return _encryption(self.id_token_encrypted_response_alg, self.id_token_encrypted_response_enc)
+
+    @property
+    def userinfo_encryption(self) -> Encryption | None:
+        return _encryption(self.userinfo_encrypted_response_alg, self.userinfo_encrypted_response_enc)
+
+    @property
+    def authorization_response_encryption(self) -> Encryption | None:
+        """Where its response mode asks for signed answers."""
+        return _encryption(
+            self.authorization_encrypted_response_alg, self.authorization_encrypted_response_enc
+        )
+
+    @property
     def must_push(self) -> bool:
         """RFC 9126 §5, §6."""
         return self.rules.requires_par or self.require_pushed_authorization_requests
@@ -150,3 +181,7 @@ class Client:
             if purpose.id == purpose_id:
                 return purpose
         raise UnknownPurpose("the client has no such purpose, or has several and none was named")
+
+
+def _encryption(algorithm: str | None, content_algorithm: str | None) -> Encryption | None:
+    return Encryption(algorithm, content_algorithm) if algorithm and content_algorithm else None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from clients_registry import encryption
 from clients_registry.certificate_subjects import SUBJECT_FIELDS
 from clients_registry.client import Client
 from clients_registry.documents import metadata_of
@@ -38,9 +39,7 @@ _NOT_OFFERED = frozenset(
     {
         "software_id", "software_version", "authorization_details_types", "dpop_bound_access_tokens",
         "request_object_encryption_alg", "request_object_encryption_enc",
-        "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
-        "id_token_encrypted_response_alg", "id_token_encrypted_response_enc", "userinfo_encrypted_response_alg",
-        "userinfo_encrypted_response_enc", "introspection_signed_response_alg",
+        "introspection_signed_response_alg",
     }
 )  # fmt: skip
 """Registered fields of features that this version does not have; taking them would promise what is not kept."""
@@ -56,6 +55,7 @@ _KEPT_WHEN_ABSENT = (
     "require_pushed_authorization_requests",
     "require_signed_request_object",
     "request_object_signing_alg",
+    *encryption.READERS,
     "jwks_cache_seconds",
     "jwks_uri_handle",
 )
@@ -147,6 +147,9 @@ def _kept(given: Mapping[str, Any], present: Client) -> Fields:
         kept.pop("token_endpoint_auth_signing_alg", None)  # it would restrict nothing any more
     if not given.keys() & {"token_endpoint_auth_method", *SUBJECT_FIELDS}:
         kept |= {name: registered[name] for name in SUBJECT_FIELDS if name in registered}
+    for answer in encryption.ANSWERS:
+        if given.get(encryption.algorithm_of(answer), "") is None:
+            kept.pop(encryption.content_algorithm_of(answer), None)
     return kept
 
 
@@ -170,4 +173,5 @@ def _defaults(fields: Fields) -> Fields:
         "token_endpoint_auth_signing_alg": None,
         "userinfo_signed_response_alg": None,
         "authorization_signed_response_alg": None,
+        **encryption.defaults(fields),
     }

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from clients_registry import encryption
 from clients_registry.certificate_subjects import (
     san_dns,
     san_email,
@@ -185,7 +186,14 @@ _LOGOUT: dict[str, Reader] = {
     "frontchannel_logout_session_required": boolean,
 }
 
-FIELDS: dict[str, Reader] = {**_WHO, **_AUTHENTICATION, **_REQUESTS, **_ANSWERS, **_LOGOUT}
+FIELDS: dict[str, Reader] = {
+    **_WHO,
+    **_AUTHENTICATION,
+    **_REQUESTS,
+    **_ANSWERS,
+    **encryption.READERS,
+    **_LOGOUT,
+}
 
 LOCALIZED = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
 """The fields that may come in several languages, as `client_name#en` (RFC 7591 §2.2)."""

@@ -6,6 +6,7 @@ Each rule is asked only where the fields that it reads could be read. What one f
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from clients_registry import encryption
 from clients_registry.certificate_subjects import SUBJECT_FIELDS
 from clients_registry.claims import claims_of
 from clients_registry.client_keys import ClientKeys
@@ -171,6 +172,7 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
         ),
         _signature_faults,
     ),
+    (encryption.READS, encryption.faults),
     (("scope", "purposes"), _scope_faults),
     (("scope", "grant_types"), _grant_type_faults),
     (

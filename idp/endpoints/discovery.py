@@ -18,6 +18,7 @@ from idp.protocol import (
     client_auth,
     client_certificate,
     device_authorization,
+    encryption,
     locales,
     logout_request,
     pkce,
@@ -34,6 +35,7 @@ from idp.protocol.policy import ProtocolPolicy
 _RULES: tuple[Mapping[str, object], ...] = (
     authorization_request.METADATA,
     claims.METADATA,
+    encryption.METADATA,
     locales.METADATA,
     logout_request.METADATA,
     pkce.METADATA,

@@ -14,6 +14,7 @@ from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from idp.grants import authorization_code, device_code, refresh_token
 from idp.protocol.client_auth import ClientAuthentication
 from idp.protocol.device_authorization import GRANT_TYPE as DEVICE_CODE
+from idp.protocol.encryption import Envelope, envelope_for
 from idp.protocol.profile import sender_constraint
 from idp.services import Services
 from idp.tokens.issuer import IssuedTokens
@@ -36,26 +37,28 @@ def token(services: Services, authentication: ClientAuthentication) -> MachineFu
         # 1. The form.
         parameters = request.form()
         # 2. The client.
-        client = authenticated_client(authentication, request, parameters, now, services).client
-        # 3. Its grant.
+        registered = authenticated_client(authentication, request, parameters, now, services)
+        client = registered.client
+        # 3. Its grant, and a key to encrypt to, before anything is spent.
         redeem = _grant_of(parameters, client)
+        envelope = envelope_for(registered, client.id_token_encryption)
         # 4. What the tokens are to be bound to.
         confirmation = sender_constraint(client, proven_sender(request, now))
         # 5. Recorded, then minted.
         address = neighbourhood(request.peer_address)
         issued = redeem(services, client, parameters, confirmation=confirmation, address=address, now=now)
         # 6. The answer (RFC 6749 §5.1).
-        return json_response(_members(issued))
+        return json_response(_members(issued, envelope))
 
     return respond
 
 
-def _members(issued: IssuedTokens) -> dict[str, object]:
+def _members(issued: IssuedTokens, envelope: Envelope) -> dict[str, object]:
     members: dict[str, object] = {
         "access_token": issued.access_token,
         "token_type": issued.token_type,
         "expires_in": issued.expires_in_seconds,
-        "id_token": issued.id_token,
+        "id_token": envelope.seal(issued.id_token),
         "scope": " ".join(issued.scope),
     }
     return members if issued.refresh_token is None else members | {"refresh_token": issued.refresh_token}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from clients_registry.claims import claims_of
-from clients_registry.client import Client
+from clients_registry.registry import RegisteredClient
 from idp.endpoints.machine import (
     MachineFunction,
     MachineRequest,
@@ -21,6 +21,7 @@ from idp.endpoints.sender import proven_sender
 from idp.errors import InvalidRequest, InvalidToken
 from idp.protocol.claims import claim_values
 from idp.protocol.confirmation import holds
+from idp.protocol.encryption import envelope_for
 from idp.records import Citizen, Grant
 from idp.services import Services
 from idp.tokens import access_token, userinfo_token
@@ -41,7 +42,8 @@ def userinfo(services: Services) -> MachineFunction:
         # 2. Signed by us, meant for here, not expired.
         token = _verify(services, presented, now)
         # 3. Its client may still be served.
-        client = _client_of(services, token, from_body=from_body)
+        registered = _client_of(services, token, from_body=from_body)
+        client = registered.client
         # 4. Whoever presents it holds what it is bound to.
         _check_sender(request, token, now)
         # 5. Its grant still lives: the one read.
@@ -51,7 +53,7 @@ def userinfo(services: Services) -> MachineFunction:
             "sub": services.subjects.for_client(client, citizen.citizen_id),
             **claim_values(citizen, _released(grant, token), services.citizens.load_cpr),
         }
-        return _render(services, client, members, now)
+        return _render(services, registered, members, now)
 
     return respond
 
@@ -82,13 +84,13 @@ def _verify(services: Services, presented: str, now: datetime) -> AccessToken:
     return check_access_token(claims, policy=services.policy, now=now)
 
 
-def _client_of(services: Services, token: AccessToken, *, from_body: bool) -> Client:
+def _client_of(services: Services, token: AccessToken, *, from_body: bool) -> RegisteredClient:
     registered = services.registry.find_client(token.client_id)
     if registered is None or registered.disabled:
         raise InvalidToken("The client of the access token is disabled.")
     if from_body and not registered.client.rules.token_in_body:
         raise InvalidRequest("The access token must be sent in the Authorization header.")
-    return registered.client
+    return registered
 
 
 def _check_sender(request: MachineRequest, token: AccessToken, now: datetime) -> None:
@@ -118,13 +120,17 @@ def _released(grant: Grant, token: AccessToken) -> tuple[str, ...]:
 
 
 def _render(
-    services: Services, client: Client, members: Mapping[str, object], now: datetime
+    services: Services, registered: RegisteredClient, members: Mapping[str, object], now: datetime
 ) -> MachineResponse:
-    """Plain, or signed where the client registered for it (OpenID Connect Core §5.3.2)."""
-    algorithm = client.userinfo_signed_response_alg
+    """Plain, or signed, or signed and encrypted, as the client registered (OpenID Connect Core §5.3.2)."""
+    client = registered.client
+    algorithm, encryption = client.userinfo_signed_response_alg, client.userinfo_encryption
     if algorithm is None:
+        if encryption is not None:
+            raise AssertionError("a registration encrypts only what is signed")
         return json_response(members)
+    envelope = envelope_for(registered, encryption)
     signed = userinfo_token.sign(
         services.key_ring, services.policy, client.client_id, algorithm, members, now=now
     )
-    return text_response(signed, content_type="application/jwt")
+    return text_response(envelope.seal(signed), content_type="application/jwt")

@@ -1,4 +1,5 @@
-"""An answer on its way to the client, signed where the client asked for that (protocol/jarm.py).
+"""An answer on its way to the client, signed where the client asked for that (protocol/jarm.py), and encrypted where it
+registered so.
 
 Keys that cannot be used now are told like any store that is away.
 """
@@ -6,9 +7,10 @@ Keys that cannot be used now are told like any store that is away.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from clients_registry.client import Client
+from clients_registry.registry import RegisteredClient
 from idp.errors import StoreUnavailable
 from idp.protocol import jarm
+from idp.protocol.encryption import Envelope, envelope_for
 from idp.protocol.response_mode import AuthorizationResponse
 from idp.records import AuthorizationRequest
 from idp.services import Services
@@ -18,24 +20,37 @@ from keys.errors import KeysBehind, KeysUnavailable
 def sealed_for(services: Services, client_id: str, answer: AuthorizationResponse) -> AuthorizationResponse:
     """The answer as it travels to this client.
 
-    Raises: StoreUnavailable.
+    Raises: StoreUnavailable; InvalidRequest, where no key of the client's fits its encryption, to be told on a page.
     """
     if not jarm.is_secured(answer.mode):
         return answer
-    client, now = _client_of(services, client_id), services.clock()
+    registered, now = _registered(services, client_id), services.clock()
+    envelope = _envelope_of(registered)
     with _keys():
-        return jarm.secure(answer, client, key_ring=services.key_ring, policy=services.policy, now=now)
+        return jarm.secure(
+            answer,
+            registered.client,
+            envelope,
+            key_ring=services.key_ring,
+            policy=services.policy,
+            now=now,
+        )
 
 
 def check_can_answer(services: Services, request: AuthorizationRequest) -> None:
-    """Before anything is decided: a key that cannot sign now must not cost the citizen the sign-in.
+    """Before anything is decided: a key that cannot sign or be encrypted to now must not cost the citizen the sign-in.
 
-    Raises: StoreUnavailable.
+    Raises: StoreUnavailable, InvalidRequest.
     """
     if jarm.is_secured(request.response_mode):
-        algorithm = _client_of(services, request.client_id).authorization_response_algorithm
+        registered = _registered(services, request.client_id)
+        _envelope_of(registered)
         with _keys():
-            services.key_ring.signer(algorithm)
+            services.key_ring.signer(registered.client.authorization_response_algorithm)
+
+
+def _envelope_of(registered: RegisteredClient) -> Envelope:
+    return envelope_for(registered, registered.client.authorization_response_encryption)
 
 
 @contextmanager
@@ -46,8 +61,8 @@ def _keys() -> Iterator[None]:
         raise StoreUnavailable("the keys cannot sign now") from fault
 
 
-def _client_of(services: Services, client_id: str) -> Client:
+def _registered(services: Services, client_id: str) -> RegisteredClient:
     registered = services.registry.find_client(client_id)
     if registered is None:
         raise AssertionError("a client is disabled, never deleted")
-    return registered.client
+    return registered

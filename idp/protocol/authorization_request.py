@@ -33,12 +33,13 @@ from idp.errors import (
 from idp.ids import digest
 from idp.protocol import claims, prompt
 from idp.protocol.acr import parse_acr_values
+from idp.protocol.encryption import check_can_encrypt
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.locales import parse_locales
 from idp.protocol.pkce import parse_challenge
 from idp.protocol.profile import pkce_required
 from idp.protocol.request_object import RequestObjects
-from idp.protocol.response_mode import mode_of_refusal, parse_response_mode
+from idp.protocol.response_mode import JWT_MODES, mode_of_refusal, parse_response_mode
 from idp.protocol.scope import parse_scope
 from idp.protocol.strict_form import parse_form, parse_query
 from idp.records import AuthorizationRequest, PushedRequest
@@ -158,6 +159,7 @@ def check_request(
     client = registered.client
     _check_kind(parameters, client)
     response_mode = parse_response_mode(parameters.get("response_mode"), registered=client.response_modes)
+    check_can_encrypt(registered, answer_is_signed=response_mode in JWT_MODES)
     what, asked = check_what_is_asked(parameters, client)
     return replace(
         what,

@@ -10,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from clients_registry.client import Client
+from idp.protocol.encryption import Envelope
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.response_mode import JWT_MODES, AuthorizationResponse
 from keys.key_ring import KeyRing
@@ -27,9 +28,16 @@ def is_secured(mode: str) -> bool:
 
 
 def secure(
-    answer: AuthorizationResponse, client: Client, *, key_ring: KeyRing, policy: ProtocolPolicy, now: datetime
+    answer: AuthorizationResponse,
+    client: Client,
+    envelope: Envelope,
+    *,
+    key_ring: KeyRing,
+    policy: ProtocolPolicy,
+    now: datetime,
 ) -> AuthorizationResponse:
-    """The answer as it travels: signed for this client where its mode asks for that, else as it is (JARM §2.1, §2.3).
+    """The answer as it travels: signed for this client where its mode asks for that, and put into its envelope; else as
+    it is (JARM §2.1 to §2.3).
 
     Raises: NoActiveKey, KnowledgeTooOld, as `KeyRing.signer`.
     """
@@ -45,4 +53,6 @@ def secure(
         "exp": issued_at + lifetime,
     }
     token = issue_token(key_ring, client.authorization_response_algorithm, TYP, claims)
-    return AuthorizationResponse(answer.redirect_uri, _CARRIED_BY[answer.mode], (("response", token),))
+    return AuthorizationResponse(
+        answer.redirect_uri, _CARRIED_BY[answer.mode], (("response", envelope.seal(token)),)
+    )
