@@ -1,8 +1,5 @@
 """The TLS proxy of the compose set-up before a server that remembers what reaches it: nothing ambiguous does."""
 
-import re
-import signal
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from demo import compose
 from tests.support.http2 import (
     CONTINUATION,
     DATA,
@@ -24,10 +20,7 @@ from tests.support.http2 import (
     frame,
     header_block,
 )
-from tests.support.needs import find_program, needs
-from tests.support.processes import start_server, stop_server, wait_until
-
-_CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
+from tests.support.tls_proxy import running_proxy
 
 
 @dataclass
@@ -44,11 +37,6 @@ class Proxied:
     port: int
     behind: Behind
     log: Path
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -80,33 +68,8 @@ def behind() -> Iterator[Behind]:
 
 @pytest.fixture(scope="module")
 def running(behind: Behind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
-    """haproxy with the configuration as it is, but for addresses and health checks."""
-    program = needs(find_program("haproxy", also=["/usr/sbin/haproxy"]), "haproxy")
-    folder, ports = tmp_path_factory.mktemp("proxy"), (free_port(), free_port())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compose, "_TLS", folder)
-        compose._make_certificate(["adgang.localhost"])
-    text = _CONFIGURATION.read_text()
-    for old, new in zip(("bind :8443", "bind :8444"), ports, strict=True):
-        text = text.replace(old, f"bind 127.0.0.1:{new}")
-    text = text.replace("/run/adgang/tls", str(folder)).replace("maxconn 20000", "maxconn 500")
-    text = re.sub(r"(?m)^(\s+server \S+) \S+ check.*$", rf"\1 127.0.0.1:{behind.port}", text)
-    (folder / "haproxy.cfg").write_text(text)
-    log = folder / "haproxy.log"
-    process = start_server([program, "-db", "-f", folder / "haproxy.cfg"], log)
-    try:
-        wait_until(lambda: _listens(ports[0]), process, log)
-        yield Proxied(ports[0], behind, log)
-    finally:
-        stop_server(process, signal.SIGINT)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+    with running_proxy(tmp_path_factory.mktemp("proxy"), behind.port) as proxy:
+        yield Proxied(proxy.port, behind, proxy.log)
 
 
 @pytest.fixture
