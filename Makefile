@@ -34,11 +34,14 @@ check: .venv/test .venv/translations ## style, types, import contracts, document
 soak: .venv/test .venv/translations ## the long form of what `make test` samples; TESTS=path runs some of it
 	$(BIN)/python -m pytest -s -m soak --timeout 3600 $(TESTS)
 
-bench: .venv/test .venv/translations ## requests per second, latency, processor time and memory
+bench: .venv/test .venv/translations ## requests per second, latency, processor time and memory; REQUESTS=number asks fewer
 	$(BIN)/python -m bench.signing
 	$(BIN)/python -m bench.letters
 	$(BIN)/python -m bench.run
 	$(BIN)/python -m bench.passkey
+	$(BIN)/python -m bench.workers
+	$(BIN)/python -m bench.growth
+	$(BIN)/python -m bench.memory $(if $(REQUESTS),--requests $(REQUESTS))
 
 docs: .venv/test ## write the documents that are made from the code
 	$(BIN)/python -m tests.architecture.generated

@@ -56,6 +56,7 @@ class World(Target):
             "ADGANG_ADMIN_PORT": str(admin_port),
             "ADGANG_WORKERS": "1",
             "ADGANG_CODE_SECONDS": "60",
+            "ADGANG_ACCESS_LOG": "false",  # the neighbour keeps none either
         }
         self.environment = {n: v for n, v in os.environ.items() if not n.startswith("ADGANG_")} | ours
         create_secrets(folder / "secrets")

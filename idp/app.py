@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 
 from idp import metrics
+from idp.access_log import AccessLog
 from idp.addresses import TrustedProxies
 from idp.clock import Clock, system_clock
 from idp.endpoints.entry import MachineEntry
@@ -36,6 +37,7 @@ class Provider:
     proxies: TrustedProxies
     takes_certificates: bool
     """Whether a proxy's word on client certificates is asked for at all."""
+    access_log: AccessLog | None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         environ["adgang.reference"] = new_reference()
@@ -44,7 +46,10 @@ class Provider:
         certificate = environ.pop("HTTP_CLIENT_CERT", None)
         if certificate is not None and self.takes_certificates and self.proxies.speaks_in(environ):
             environ["adgang.client_certificate"] = certificate
-        if self.machine.route_of(environ.get("PATH_INFO", "")) is not None:
+        route = self.machine.route_of(environ.get("PATH_INFO", ""))
+        if self.access_log is not None:
+            start_response = self.access_log.watching(environ, route, start_response)
+        if route is not None:
             return self.machine(environ, start_response)
         return self.pages.wsgi_app(environ, start_response)
 
@@ -81,4 +86,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
         machine=MachineEntry(routes(services), services),
         proxies=TrustedProxies(settings.trusted_proxies),
         takes_certificates=services.policy.offers_mutual_tls,
+        access_log=AccessLog(rule.rule for rule in pages.url_map.iter_rules())
+        if settings.access_log
+        else None,
     )

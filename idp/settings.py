@@ -89,6 +89,9 @@ class Settings:
     log_level: str = _setting(
         "Least severe level that is logged.", "INFO", one_of=("DEBUG", "INFO", "WARNING")
     )
+    access_log: bool = _setting(
+        "Whether each answer is a line of the log. False where the proxy in front keeps one.", True
+    )
     key_algorithms: tuple[str, ...] = _setting(
         "Signing algorithms that always have a key.", ("ES256", "RS256")
     )
