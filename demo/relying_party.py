@@ -66,8 +66,8 @@ class PushingApp(FlaskOAuth2App):  # type: ignore[misc]
         wanted = {"client_id": self.client_id, "request_uri": answer.json()["request_uri"]}
         return redirect(f"{metadata['authorization_endpoint']}?{urlencode(wanted)}")  # type: ignore[return-value]
 
-    def finish(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The claims of the ID token and of userinfo, from the answer at hand.
+    def finish(self) -> tuple[dict[str, Any], dict[str, Any], str]:
+        """The claims of the ID token and of userinfo, and the ID token itself, from the answer at hand.
 
         Raises:
             OAuthError: the provider refused, or the answer is not one that we asked for.
@@ -81,7 +81,7 @@ class PushingApp(FlaskOAuth2App):  # type: ignore[misc]
         # OpenID Connect Core §5.3.2: userinfo about somebody else is not used.
         if told.get("sub") != identity["sub"]:
             raise OAuthError("mix_up", "userinfo is about another subject")
-        return identity, told
+        return identity, told, str(token["id_token"])
 
 
 def connect(app: Flask, *, issuer: str, client_id: str, key: dict[str, Any], scope: str) -> PushingApp:

@@ -115,8 +115,10 @@ def _metadata(place: Place, organisation: Organisation, public_key: dict[str, An
         if service.port_offset
         else "https://tider.midtsund.example"
     )
-    # The registry takes no address of a private network for a client_uri, except the loopback address itself.
+    # The registry takes no address of a private network for these, except the loopback address itself.
     address = {} if url.startswith("https:") and service.port_offset else {"client_uri": url}
+    if service.port_offset and not url.startswith("https:"):
+        address |= {"backchannel_logout_uri": f"{url}/logout-besked", "initiate_login_uri": f"{url}/log-ind"}
     return {
         "organisation": organisation.cvr_number,
         "profile": "fapi2",
@@ -124,6 +126,7 @@ def _metadata(place: Place, organisation: Organisation, public_key: dict[str, An
         **{f"client_name#{language}": name for language, name in service.localized_names.items()},
         **address,
         "redirect_uris": [f"{url}/callback"],
+        "post_logout_redirect_uris": [f"{url}/"],
         "scope": service.scope,
         "token_endpoint_auth_method": "private_key_jwt",
         "token_endpoint_auth_signing_alg": "ES256",

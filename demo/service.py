@@ -9,23 +9,23 @@ import secrets
 import signal
 import sys
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 from authlib.integrations.base_client import OAuthError
-from flask import Flask, Response, redirect, render_template, session, url_for
+from flask import Flask, Response, redirect, render_template, request, session, url_for
 from joserfc.errors import JoseError
 from werkzeug.serving import make_server
 
+from demo.logout import LogoutTokens, NotObeyed, sign_out_url
 from demo.parties import ORGANISATIONS, Organisation
 from demo.relying_party import PushingApp, connect
-from demo.words import SignedIn, refusal_in_words, signed_in_in_words
+from demo.visitors import Visitor, Visitors
+from demo.words import refusal_in_words, signed_in_in_words
 
 _LOGOS = Path(__file__).parent / "logos"
-_VISITORS_AT_MOST = 1_000
 _PENDING = "_state_"
 """What Authlib keeps for sign-ins that are still under way, in other tabs of this browser."""
 
@@ -70,7 +70,9 @@ def create_app(configuration: Configuration) -> Flask:
         key=configuration.key,
         scope=organisation.service.scope,
     )
-    _add_pages(app, configuration, organisation, provider)
+    visitors = Visitors()
+    _add_pages(app, configuration, organisation, provider, visitors)
+    _add_logout(app, configuration, provider, visitors)
     _add_files(app, organisation)
     _add_errors(app)
     _add_headers(app)
@@ -78,38 +80,59 @@ def create_app(configuration: Configuration) -> Flask:
 
 
 def _add_pages(
-    app: Flask, configuration: Configuration, organisation: Organisation, provider: PushingApp
+    app: Flask,
+    configuration: Configuration,
+    organisation: Organisation,
+    provider: PushingApp,
+    visitors: Visitors,
 ) -> None:
-    visitors: OrderedDict[str, SignedIn] = OrderedDict()
-
     @app.context_processor
     def _everywhere() -> dict[str, Any]:
         return {"organisation": organisation, "service": organisation.service, "issuer": configuration.issuer}
 
     @app.get("/")
     def front() -> str:
-        return render_template("front.html", visitor=visitors.get(session.get("visitor", "")))
+        visitor = visitors.find(session.get("visitor", ""))
+        return render_template("front.html", visitor=visitor and visitor.shown)
 
     @app.get("/log-ind")
     def sign_in() -> Response:
+        """Also where the provider's front page leads to, which says who it is (OpenID Connect Core §4)."""
+        if request.args.get("iss", configuration.issuer) != configuration.issuer:
+            raise OAuthError("mix_up", "another issuer began the sign-in")
         return provider.push_and_redirect(f"{configuration.url}/callback")
 
     @app.get("/callback")
     def callback() -> Response:
-        identity, told = provider.finish()
+        identity, told, id_token = provider.finish()
         for name in [name for name in session if not name.startswith(_PENDING)]:
             session.pop(name)  # nothing of the time before the sign-in goes on (session fixation)
-        session["visitor"] = secrets.token_urlsafe(32)
-        visitors[session["visitor"]] = signed_in_in_words(identity, told)
-        while len(visitors) > _VISITORS_AT_MOST:
-            visitors.popitem(last=False)
+        shown = signed_in_in_words(identity, told)
+        session["visitor"] = visitors.add(Visitor(shown, str(identity["sid"]), id_token))
         return redirect(url_for("front"))  # type: ignore[return-value]
+
+
+def _add_logout(app: Flask, configuration: Configuration, provider: PushingApp, visitors: Visitors) -> None:
+    tokens, log = LogoutTokens(provider, configuration.issuer), logging.getLogger("demo.logout")
 
     @app.post("/log-ud")
     def sign_out() -> Response:
-        visitors.pop(session.get("visitor", ""), None)
+        """Here first, and then at the provider, which tells the others."""
+        visitor = visitors.forget(session.get("visitor", ""))
         session.clear()
-        return redirect(url_for("front"))  # type: ignore[return-value]
+        if visitor is None:
+            return redirect(url_for("front"))  # type: ignore[return-value]
+        away = sign_out_url(provider, visitor.id_token, f"{configuration.url}/")
+        return redirect(away, 303)  # type: ignore[return-value]
+
+    @app.post("/logout-besked")
+    def told_to_sign_out() -> Response:
+        try:
+            visitors.forget_session(tokens.sid_of(request.form.get("logout_token", "")))
+        except NotObeyed as fault:
+            log.warning("a logout token was not obeyed: %s", fault)
+            return Response(status=400)
+        return Response(status=200)
 
 
 def _add_files(app: Flask, organisation: Organisation) -> None:
@@ -135,7 +158,7 @@ def _add_headers(app: Flask) -> None:
         )
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["X-Content-Type-Options"] = "nosniff"
-        if response.mimetype == "text/html":
+        if response.mimetype == "text/html" or request.method == "POST":
             response.headers["Cache-Control"] = "no-store"
         return response
 

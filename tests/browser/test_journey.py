@@ -74,8 +74,7 @@ def test_a_citizen_signs_in_once_and_opens_the_second_service_without_typing(
     page.wait_for_selector("#signed-out")
     look(page)
     page.goto(second)
-    page.click("#sign-out")  # the service's own session
-    page.click("#sign-in")
+    page.click("#sign-in")  # the service has been told; tests/browser/test_sign_out_in_chromium.py
     page.wait_for_selector("#user-id")
     assert page.complaints == []
 
