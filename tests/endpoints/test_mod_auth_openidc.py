@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -14,6 +15,7 @@ from tests.support.deployment import PASSWORD, Deployment
 from tests.support.needs import needs
 
 USER = "freja.holm"
+CALLBACK_PATH = "/protected/callback"
 PLAIN = ('OIDCScope "openid profile"', "OIDCPKCEMethod S256")
 
 Start = Callable[..., Apache]
@@ -21,19 +23,26 @@ Start = Callable[..., Apache]
 
 @pytest.fixture
 def apache(live_deployment: Deployment) -> Iterator[Start]:
-    """`apache(*directives, **metadata)`: a server registered as a client of the `oidc` profile."""
+    """`apache(*directives, **metadata)`: a server registered as a client of the `oidc` profile.
+
+    `back_channel` and `post_logout` are paths of its own that it registers.
+    """
     program: Path = needs(find_apache(), "apache2 with mod_auth_openidc")
     with ExitStack() as running:
 
-        def start(*directives: str, **metadata: object) -> Apache:
+        def start(
+            *directives: str, back_channel: str = "", post_logout: str = "", **metadata: object
+        ) -> Apache:
             site = free_site()
             organisation = live_deployment.add_organisation("Prøvegården", "99000009")
             client = live_deployment.add_client(
                 "Apache",
                 organisation,
                 profile="oidc",
-                redirect_uris=[f"{site}/protected/callback"],
+                redirect_uris=[f"{site}{CALLBACK_PATH}"],
                 **{"token_endpoint_auth_method": "client_secret_basic", **metadata},
+                **({"backchannel_logout_uri": f"{site}{back_channel}"} if back_channel else {}),
+                post_logout_redirect_uris=[f"{site}{post_logout}"] if post_logout else [],
             )
             return running.enter_context(
                 running_apache(
@@ -151,3 +160,38 @@ def test_an_answer_for_another_browser_is_not_taken(live_deployment: Deployment,
     page = sign_in(browser, live_deployment, f"{server.site}/protected/claims")
     stolen = requests.get(page.url, timeout=20)
     assert "Freja" not in stolen.text and not stolen.url.endswith("/claims")
+
+
+def test_a_sign_out_elsewhere_reaches_it_by_the_back_channel(
+    live_deployment: Deployment, apache: Start
+) -> None:
+    """Back-Channel Logout §2.6, by a library that is not ours: it checks our logout token and ends its session."""
+    server = apache(
+        *PLAIN,
+        back_channel=f"{CALLBACK_PATH}?logout=backchannel",
+        backchannel_logout_session_required=True,
+    )
+    browser = CitizenBrowser(live_deployment.issuer)
+    wanted = f"{server.site}/protected/claims"
+    finish(browser, sign_in(browser, live_deployment, wanted), wanted, server)
+    assert open_page(browser, wanted).status_code == 200
+    page = browser.submit(browser.get("/"), "/sign-out")
+    assert "outcomes" in page.ids and "Apache, Prøvegården" in page.words
+    assert live_deployment.wiring.logout_sending.run_once() == 1, server.log.read_text()
+    assert open_page(browser, wanted).status_code == 302, "it asks who comes"
+    assert "bekræftet" in browser.get("/signed-out").words
+
+
+def test_its_own_sign_out_signs_the_citizen_out_here(live_deployment: Deployment, apache: Start) -> None:
+    """RP-Initiated Logout by its own request: hint, registered address, and back."""
+    server = apache(*PLAIN, post_logout="/pages/ude")
+    browser = CitizenBrowser(live_deployment.issuer)
+    wanted = f"{server.site}/protected/claims"
+    finish(browser, sign_in(browser, live_deployment, wanted), wanted, server)
+    away = open_page(
+        browser, f"{server.site}{CALLBACK_PATH}?logout={quote(server.site + '/pages/ude', safe='')}"
+    )
+    assert away.headers["Location"].startswith(f"{live_deployment.issuer}/end-session?"), away.text
+    page = browser.get(away.headers["Location"])
+    assert page.url.startswith(f"{server.site}/pages/ude"), page.words
+    assert "sign-out" not in browser.get("/").ids
