@@ -12,7 +12,7 @@ from clients_registry.claims import claims_of
 from clients_registry.client_keys import ClientKeys
 from clients_registry.errors import MetadataFault
 from clients_registry.field_readers import any_of
-from clients_registry.profiles import DEVICE_CODE, PROFILES, SECRET_METHODS
+from clients_registry.profiles import DEVICE_CODE, PROFILES, SECRET_METHODS, TOKEN_EXCHANGE
 from clients_registry.uris import site_of
 
 Fields = dict[str, Any]
@@ -113,6 +113,8 @@ def _grant_type_faults(fields: Fields) -> Iterator[MetadataFault]:
         yield MetadataFault(
             "grant_types", "must have a grant by which the others begin, such as authorization_code"
         )
+    if TOKEN_EXCHANGE in grant_types and fields["token_endpoint_auth_method"] == "none":
+        yield MetadataFault("grant_types", "may have token-exchange only for a client that authenticates")
     if "offline_access" in fields["scope"] and "refresh_token" not in grant_types:
         yield MetadataFault("grant_types", "must have refresh_token where the scope has offline_access")
 
@@ -174,7 +176,7 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
     ),
     (encryption.READS, encryption.faults),
     (("scope", "purposes"), _scope_faults),
-    (("scope", "grant_types"), _grant_type_faults),
+    (("scope", "grant_types", "token_endpoint_auth_method"), _grant_type_faults),
     (
         (
             "redirect_uris",

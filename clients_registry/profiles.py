@@ -18,7 +18,9 @@ _FAPI2_ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")  # FAPI 2.0 §5.4.1; 
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 """RFC 8628; not in `fapi2`: a citizen can be led to type a stranger's code (§5.4), which FAPI 2.0 does not look at."""
-_GRANT_TYPES = ("authorization_code", "refresh_token")
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+"""RFC 8693."""
+_GRANT_TYPES = ("authorization_code", "refresh_token", TOKEN_EXCHANGE)
 
 
 @dataclass(frozen=True, slots=True)

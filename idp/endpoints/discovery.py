@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from clients_registry.profiles import OIDC
 from clients_registry.resource import TOKEN_ALGORITHMS
 from idp.endpoints import revocation
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, published_response
@@ -17,7 +18,6 @@ from idp.protocol import (
     claims,
     client_auth,
     client_certificate,
-    device_authorization,
     encryption,
     locales,
     logout_request,
@@ -66,7 +66,7 @@ def provider_metadata(policy: ProtocolPolicy, algorithms: tuple[str, ...]) -> di
         "userinfo_endpoint": policy.userinfo_endpoint,
         "end_session_endpoint": policy.end_session_endpoint,
         "jwks_uri": policy.jwks_uri,
-        "grant_types_supported": ["authorization_code", "refresh_token", device_authorization.GRANT_TYPE],
+        "grant_types_supported": list(OIDC.grant_types),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(algorithms),
         "userinfo_signing_alg_values_supported": list(algorithms),

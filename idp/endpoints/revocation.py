@@ -75,7 +75,7 @@ def _revoke_refresh_token(services: Services, client: Client, token: str, now: d
 
     def work(tx: ports.Tx) -> None:
         if services.grants.revoke(tx, found.grant.grant_id, now):
-            _record(services, tx, found.grant, "refresh_token", now)
+            _record(services, tx, client, found.grant, "refresh_token", now)
 
     services.transact(work)
     return "refresh_token"
@@ -94,19 +94,19 @@ def _revoke_access_token(services: Services, client: Client, token: str, now: da
 
     def work(tx: ports.Tx) -> None:
         if services.revoked_tokens.add(tx, read.token_id, read.expires_at) and given is not None:
-            _record(services, tx, given[0], "access_token", now)
+            _record(services, tx, client, given[0], "access_token", now)
 
     services.transact(work)
     services.revoked_tokens.look_again()
     return "access_token"
 
 
-def _record(services: Services, tx: ports.Tx, grant: Grant, kind: str, now: datetime) -> None:
+def _record(services: Services, tx: ports.Tx, client: Client, grant: Grant, kind: str, now: datetime) -> None:
     services.ledger.append(
         tx,
         event=events.TOKEN_REVOKED,
-        actor=events.by_client(grant.client_id),
+        actor=events.by_client(client.client_id),
         at=now,
         citizen_id=grant.citizen_id,
-        facts={"client_id": grant.client_id, "purpose": grant.purpose_id, "token": kind},
+        facts={"client_id": client.client_id, "purpose": grant.purpose_id, "token": kind},
     )

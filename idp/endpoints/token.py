@@ -11,7 +11,7 @@ from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
 from idp.endpoints.sender import proven_sender
 from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
-from idp.grants import authorization_code, device_code, refresh_token
+from idp.grants import authorization_code, device_code, refresh_token, token_exchange
 from idp.protocol.client_auth import ClientAuthentication
 from idp.protocol.device_authorization import GRANT_TYPE as DEVICE_CODE
 from idp.protocol.encryption import Envelope, envelope_for
@@ -26,6 +26,7 @@ GRANTS: Mapping[str, Redeem] = {
     authorization_code.GRANT_TYPE: authorization_code.redeem_code,
     DEVICE_CODE: device_code.poll,
     refresh_token.GRANT_TYPE: refresh_token.refresh,
+    token_exchange.GRANT_TYPE: token_exchange.exchange,
 }
 
 
@@ -58,10 +59,14 @@ def _members(issued: IssuedTokens, envelope: Envelope) -> dict[str, object]:
         "access_token": issued.access_token,
         "token_type": issued.token_type,
         "expires_in": issued.expires_in_seconds,
-        "id_token": envelope.seal(issued.id_token),
         "scope": " ".join(issued.scope),
     }
-    return members if issued.refresh_token is None else members | {"refresh_token": issued.refresh_token}
+    optional = {
+        "id_token": None if issued.id_token is None else envelope.seal(issued.id_token),
+        "refresh_token": issued.refresh_token,
+        "issued_token_type": issued.issued_token_type,
+    }
+    return members | {name: value for name, value in optional.items() if value is not None}
 
 
 def _grant_of(parameters: Mapping[str, str], client: Client) -> Redeem:

@@ -1,7 +1,8 @@
 """Whether an access token of ours still stands for what it was issued for (RFC 7662 §4; S-142).
 
-The strictest word wins: its key, its time, its own revocation, its client, its grant with session and citizen. One
-read, of the grant; a token that no citizen stands behind costs none. For whom it is meant is the caller's question.
+The strictest word wins: its key, its time, its own revocation, its client and every other that it has passed through, its
+grant with session and citizen. One read, of the grant; a token that no citizen stands behind costs none. For whom it is
+meant is the caller's question.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from idp.grants.parts import Parts
 from idp.records import Citizen, Grant
 from idp.tokens import access_token
 from idp.tokens.access_token import AccessToken, read_access_token
+from idp.tokens.exchanged_token import actors_of
 from keys.algorithms import SIGNING_ALGORITHMS
 from keys.own_tokens import verify_token
 
@@ -36,23 +38,30 @@ def verify_access_token(parts: Parts, presented: str, now: datetime) -> SignedTo
     return SignedToken(read_access_token(claims, policy=parts.policy, now=now), claims)
 
 
-def live_grant(parts: Parts, token: AccessToken) -> tuple[Grant, Citizen] | None:
+def live_grant(parts: Parts, signed: SignedToken) -> tuple[Grant, Citizen] | None:
     """The grant behind a token, with its citizen; None for a token that no citizen stands behind.
 
     Raises: InvalidToken where the token is dead.
     """
+    token = signed.token
     if token.token_id in parts.revoked_tokens:
         raise InvalidToken("The access token was revoked.")
-    check_client(parts, token.client_id)
+    actors = actors_of(signed.claims)
+    for client_id in {token.client_id, *actors}:
+        _check_client(parts, client_id)
     if token.grant_id is None:
         return None
     found = parts.grants.find_live(token.grant_id, issued_at=token.issued_at)
-    if found is None or found[0].client_id != token.client_id:
+    if found is None:
+        raise InvalidToken("The access token was revoked.")
+    if actors:  # it was exchanged: the grant is that of the service where the citizen signed in
+        _check_client(parts, found[0].client_id)
+    elif found[0].client_id != token.client_id:
         raise InvalidToken("The access token was revoked.")
     return found
 
 
-def check_client(parts: Parts, client_id: str) -> None:
+def _check_client(parts: Parts, client_id: str) -> None:
     """Raises: InvalidToken where the client, or its organisation, is served no more."""
     registered = parts.registry.find_client(client_id)
     if registered is None or registered.disabled:

@@ -88,6 +88,8 @@ OAUTH_ERRORS = (
         "The resource asked for is not one that was granted.",
         (
             "Leave resource out, or send the issuer as it stands in the discovery document.",
+            "In a token exchange, name one API that is registered, and of which a scope was granted to your client "
+            "for use on behalf of citizens.",
             "The value is compared character by character: check the trailing slash and the case.",
         ),
     ),

@@ -69,6 +69,9 @@ class ProtocolPolicy:
     """How many times as many from the wider network around an address (IPv4 /24, IPv6 /48): a sprayer has many."""
     failure_window: timedelta = timedelta(minutes=1)
 
+    exchange_depth: int = 3
+    """How many services may ask one another in a row on a citizen's behalf (RFC 8693 §4.1)."""
+
     acr_names: Mapping[str, str] = field(default_factory=dict)
     """Names of the deployment's own, each mapped onto `urn:adgang:loa:substantial` or `urn:adgang:loa:high`."""
     mtls_origin: str = ""

@@ -29,11 +29,13 @@ class IssuedTokens:
     """What a token response carries (RFC 6749 §5.1; OpenID Connect Core §3.1.3.3)."""
 
     access_token: str = field(repr=False)
-    id_token: str = field(repr=False)
     expires_in_seconds: int
     scope: tuple[str, ...]
     token_type: str
+    id_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
+    issued_token_type: str | None = None
+    """RFC 8693 §2.2.1: only after an exchange."""
 
 
 def issue_tokens(

@@ -30,7 +30,11 @@ class Subjects:
 
     def for_client(self, client: Sectored, citizen_id: str) -> str:
         """The `sub` of a citizen for every client of this sector, and for no other."""
-        return "c." + _name(self._subject_key, client.sector, citizen_id)
+        return self.for_sector(client.sector, citizen_id)
+
+    def for_sector(self, sector: str, citizen_id: str) -> str:
+        """The same for an API, whose sector is its organisation."""
+        return "c." + _name(self._subject_key, sector, citizen_id)
 
     def sid_for(self, client_id: str, session_id: str) -> str:
         """The `sid` of a browser session for this client alone: two clients cannot compare theirs."""

@@ -11,11 +11,11 @@ from keys.own_tokens import issue_token
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
 from tests.support.devices import Device, approved_by, device_party, start
+from tests.support.exchanging import ACCESS_TOKEN, EXCHANGE, SCOPE, Authorities, authorities, let_use
 from tests.support.journey import USER, Journey, begin, cookie, party
 from tests.support.refreshing import refresh, refreshing_party
 from tests.support.relying_party import AuthorizationAsked, RelyingParty, claims_of
 from tests.support.request_objects import request_object
-from tests.support.resource_server import ResourceServer, resource_server
 from tests.support.signed_in import code_for, session_of
 
 # --- S-035: who is stopped is stopped everywhere ---------------------------------------------------------------
@@ -27,7 +27,7 @@ class Pending:
 
     deployment: Deployment
     service: RelyingParty
-    api: ResourceServer
+    among: Authorities
     half_way: Journey
     at_consent: Journey
     asked: AuthorizationAsked
@@ -43,7 +43,9 @@ class Pending:
 
 
 def prepare(deployment: Deployment) -> Pending:
-    service, api = refreshing_party(deployment), resource_server(deployment)
+    among = authorities(deployment)
+    service = refreshing_party(deployment, grant_types=["authorization_code", "refresh_token", EXCHANGE])
+    let_use(deployment, service, SCOPE)
     half_way, at_consent = begin(deployment, service=service), begin(deployment, service=service)
     half_way.password()
     at_consent.sign_in()
@@ -57,7 +59,7 @@ def prepare(deployment: Deployment) -> Pending:
     return Pending(
         deployment,
         service,
-        api,
+        among,
         half_way,
         at_consent,
         service.ask(),
@@ -147,24 +149,36 @@ def given_back(pending: Pending) -> object:
 
 
 def introspected(pending: Pending) -> object:
-    api = pending.api
+    api = pending.among.own_api
     claims = claims_of(pending.access_token) | {"aud": api.identifier}
     ring = pending.deployment.wiring.key_ring
     return api.told(issue_token(ring, "ES256", "at+jwt", claims))["active"]
 
 
+def exchanged(pending: Pending) -> object:
+    fields = {
+        "grant_type": EXCHANGE,
+        "subject_token": pending.access_token,
+        "subject_token_type": ACCESS_TOKEN,
+        "resource": pending.among.asked.identifier,
+    }
+    answer = pending.service.post("/token", fields)
+    return answer.status_code, answer.json().get("error")
+
+
 USES: tuple[Callable[[Pending], object], ...] = (
-    push, open_pushed, second_factor, consent, session, single_sign_on, code, userinfo, refreshed, introspected, given_back, device,
+    push, open_pushed, second_factor, consent, session, single_sign_on, code, userinfo, refreshed, exchanged, introspected, given_back, device,
 )  # fmt: skip
 INVALID = (400, "invalid_grant")
+UNFIT = (400, "invalid_request")
 CLIENT = (401, "invalid_client")
 
-#                  push  open_pushed    second_factor  consent        session  asks again  code     userinfo  refreshed introspected given back device
+#                  push  open_pushed    second_factor  consent        session  asks again  code     userinfo  refreshed exchanged introspected given back device
 ENDS: list[tuple[Callable[[Pending], None], tuple[object, ...]]] = [
-    (disable_client, (401, (400, False), (403, False), (403, False), True, False, CLIENT, 401, CLIENT, False, 401, CLIENT)),
-    (block_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, False, 200, INVALID)),
-    (close_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, False, 200, INVALID)),
-    (end_sessions,   (201, (200, True),  (200, True),  (200, False), False, True, INVALID, 401, INVALID, False, 200, INVALID)),
+    (disable_client, (401, (400, False), (403, False), (403, False), True, False, CLIENT, 401, CLIENT, CLIENT, False, 401, CLIENT)),
+    (block_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID)),
+    (close_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID)),
+    (end_sessions,   (201, (200, True),  (200, True),  (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID)),
 ]  # fmt: skip
 
 
@@ -193,6 +207,7 @@ def test_what_the_matrix_holds_against_them_works_for_others(deployment: Deploym
         False,
         (200, None),
         200,
+        (200, None),
         (200, None),
         True,
         200,

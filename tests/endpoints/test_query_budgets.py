@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from tests.support.deployment import Deployment
+from tests.support.exchanging import authorities
 from tests.support.journey import begin
 from tests.support.refreshing import refresh, refreshing_party, tokens_of
 from tests.support.relying_party import RelyingParty
@@ -90,6 +91,16 @@ def test_a_refresh_costs_one_read_one_transaction_and_at_most_three_round_trips(
     assert (costs["reads"], costs["transactions"]) == (1, 1)
     assert costs["statements"] == statements  # used or spent, perhaps a successor, ledger
     assert costs["round trips"] <= 3
+
+
+def test_an_exchange_costs_one_read_and_one_transaction(deployment: Deployment) -> None:
+    among = authorities(deployment)
+    held = among.held()
+    assert among.exchange(held).status_code == 200
+    with _counted(deployment) as costs:
+        assert among.exchange(held).status_code == 200
+    assert (costs["reads"], costs["transactions"], costs["statements"]) == (1, 1, 1)  # the grant; ledger
+    assert costs["round trips"] <= 1  # the assertion's jti
 
 
 def test_userinfo_costs_one_read(deployment: Deployment) -> None:

@@ -192,6 +192,14 @@ def test_only_a_confidential_oidc_client_may_go_without_pkce() -> None:
     ]
 
 
+def test_tokens_are_exchanged_by_those_who_authenticate() -> None:
+    """RFC 8693 §5: the name of a public client is anybody's, and it would be the actor's."""
+    grant_types = ["authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"]
+    assert faults(registration(grant_types=grant_types)) == {}
+    public = oidc_registration(grant_types=grant_types, token_endpoint_auth_method="none")
+    assert list(faults(public)) == ["grant_types"]
+
+
 # --- single fields ---------------------------------------------------------------------------------------------
 
 

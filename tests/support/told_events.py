@@ -56,6 +56,7 @@ NOT_TOLD = {
     events.DECLINED: "stands in the ledger of what was released",
     events.TOKEN_ISSUED: "stands in the ledger of what was released",
     events.CODE_REUSED: "a service's fault, mended before anything was given",
+    events.TOKEN_EXCHANGED: "stands on the security page, as often as it happens",
     events.TOKEN_REVOKED: "a service gave back what it had",
     events.TOKEN_REFRESHED: "stands in the ledger of what was released",
     events.REFRESH_TOKEN_REUSED: "ended at once; stands on the security page",

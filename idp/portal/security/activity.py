@@ -1,6 +1,7 @@
 """What happened lately, from the ledger; and "it was not me"."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from flask import Response, request
 from werkzeug.exceptions import NotFound
@@ -8,11 +9,13 @@ from werkzeug.exceptions import NotFound
 from idp.ledger import events
 from idp.login.browser_handle import abandon_sign_ins, forget_sign_in
 from idp.portal.security import pages
+from idp.portal.security.exchanges import exchange_words
 from idp.portal.security.visit import ROOT, OwnVisit
 from idp.records import LedgerEntry, Place
 from idp.self_service import NoSuchEntry
 from idp.services import Services
 from idp.web import render
+from idp.web.language import current_language
 from idp.web.place_words import place_words
 from mfa import events as factor_events
 
@@ -26,6 +29,7 @@ SHOWN = frozenset(factor_events.ALL) - {factor_events.FACTOR_VERIFIED} | {
     events.SIGN_IN_DISPUTED,
     events.DEVICE_AUTHORIZED,
     events.ACCESS_ENDED,
+    events.TOKEN_EXCHANGED,
     events.REFRESH_TOKEN_REUSED,
     events.CITIZEN_ADDED,
     events.CITIZEN_BLOCKED,
@@ -43,6 +47,13 @@ SHOWN = frozenset(factor_events.ALL) - {factor_events.FACTOR_VERIFIED} | {
 """What concerns the citizen's access. What services were told is another page's matter."""
 
 
+_ONE_LINE: dict[str, tuple[str, ...]] = {
+    factor_events.FACTOR_FAILED: ("kind",),
+    events.TOKEN_EXCHANGED: ("client_id", "resource", "scope", "signed_in_at"),
+}
+"""Events that become one line where they follow one another, and the facts that must then be the same."""
+
+
 def show_activity(services: Services, visit: OwnVisit) -> pages.Activity:
     before = request.args.get("before", "")
     known = before.isascii() and before.isdigit() and len(before) <= _LARGEST_NUMBER
@@ -55,13 +66,14 @@ def show_activity(services: Services, visit: OwnVisit) -> pages.Activity:
         path=f"{_LIST}?before={before}" if known else _LIST,
         now=visit.now,
         notice=visit.notice,
-        happenings=tuple(gathered(page)),
+        happenings=tuple(_in_words(services, happening) for happening in gathered(page)),
         older=page[-1].citizen_number if len(entries) > _ON_A_PAGE else None,
     )
 
 
 def gathered(entries: Iterable[LedgerEntry]) -> list[pages.Happening]:
-    """Failures at one kind of factor that follow one another become one line with their number."""
+    """Failures at one kind of factor that follow one another become one line with their number, and so does a service
+    that asks another again."""
     lines: list[pages.Happening] = []
     for entry in entries:
         last = lines[-1] if lines else None
@@ -73,9 +85,18 @@ def gathered(entries: Iterable[LedgerEntry]) -> list[pages.Happening]:
 
 
 def _goes_on(last: pages.Happening, entry: LedgerEntry) -> bool:
-    if entry.event != factor_events.FACTOR_FAILED or last.event != entry.event:
-        return False
-    return bool(last.facts.get("kind") == entry.facts.get("kind"))
+    same = _ONE_LINE.get(entry.event, ())
+    return (
+        bool(same)
+        and last.event == entry.event
+        and all(last.facts.get(n) == entry.facts.get(n) for n in same)
+    )
+
+
+def _in_words(services: Services, happening: pages.Happening) -> pages.Happening:
+    if happening.event != events.TOKEN_EXCHANGED:
+        return happening
+    return replace(happening, facts=exchange_words(services.registry, happening.facts, current_language()))
 
 
 def _happening(entry: LedgerEntry, count: int, newest: pages.Happening | None) -> pages.Happening:

@@ -195,7 +195,7 @@ class Accesses(SecurityPage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One entry of the ledger, or several failures in a row."""
+    """One entry of the ledger, or several of one kind in a row."""
 
     number: int
     event: str

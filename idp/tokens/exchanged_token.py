@@ -1,0 +1,83 @@
+"""Access tokens that a service got in exchange for another (RFC 8693 §4): the citizen is the subject, the service the actor.
+
+`act` names the client that asked and, inside, those that had asked before it (§4.1); the level and time of authentication
+are the held token's. The subject is the citizen as the API's organisation knows them: a name from one organisation is
+never carried to another.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from clients_registry.client import Client
+from clients_registry.resource import Resource
+from idp.ids import new_secret
+from idp.protocol.confirmation import Confirmation, token_type
+from idp.protocol.policy import ProtocolPolicy
+from idp.records import Grant
+from idp.tokens import access_token
+from idp.tokens.issuer import IssuedTokens
+from idp.tokens.subject import Subjects
+from keys.key_ring import KeyRing
+from keys.own_tokens import issue_token
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
+_CARRIED = ("auth_time", "acr")
+
+
+def issue_exchanged_token(
+    policy: ProtocolPolicy,
+    key_ring: KeyRing,
+    subjects: Subjects,
+    *,
+    client: Client,
+    grant: Grant,
+    held: Mapping[str, Any],
+    resource: Resource,
+    scope: tuple[str, ...],
+    confirmation: Confirmation | None,
+    now: datetime,
+) -> IssuedTokens:
+    """Sign the token of an exchange that has been recorded; `held` are the claims of the token that was shown."""
+    issued_at, seconds = int(now.timestamp()), _seconds(policy, grant, held, resource, now)
+    claims: dict[str, Any] = {
+        "iss": policy.issuer,
+        "sub": subjects.for_sector(resource.organisation_id, grant.citizen_id),
+        "aud": resource.identifier,
+        "client_id": client.client_id,
+        "iat": issued_at,
+        "exp": issued_at + seconds,
+        "jti": new_secret(),
+        "scope": " ".join(scope),
+        "grant_id": grant.grant_id,
+        "act": {"sub": client.client_id, **({"act": held["act"]} if "act" in held else {})},
+        **{name: held[name] for name in _CARRIED if name in held},
+    }
+    if confirmation is not None:
+        claims["cnf"] = confirmation.as_claim()
+    return IssuedTokens(
+        access_token=issue_token(key_ring, resource.token_algorithm, access_token.TYP, claims),
+        expires_in_seconds=seconds,
+        scope=scope,
+        token_type=token_type(confirmation),
+        issued_token_type=ACCESS_TOKEN_TYPE,
+    )
+
+
+def _seconds(
+    policy: ProtocolPolicy, grant: Grant, held: Mapping[str, Any], resource: Resource, now: datetime
+) -> int:
+    """No longer than the token that was shown, its grant, and what the API registered."""
+    left = int(held["exp"]) - int(now.timestamp())
+    ours = access_token.lifetime_seconds(policy, grant, now)
+    return min(left, ours, ours if resource.token_seconds is None else resource.token_seconds)
+
+
+def actors_of(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """The clients that a token has passed through, the last first."""
+    actors: list[str] = []
+    act = claims.get("act")
+    while isinstance(act, Mapping):
+        actors.append(str(act["sub"]))
+        act = act.get("act")
+    return tuple(actors)
