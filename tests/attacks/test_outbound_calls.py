@@ -7,8 +7,11 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clients_registry.policy import RegistrationPolicy
 from idp.outbound.addresses import internal_network, may_be_called
@@ -384,3 +387,14 @@ def test_a_look_up_of_a_name_that_hangs_ends_in_time() -> None:
     fetcher = Fetcher(FetchPolicy(), FrozenClock(), nothing, resolve=hanging, deadline=SHORT)
     assert reason(fetcher, "https://service.example/jwks") == "timeout"
     over.set()
+
+
+@given(st.ip_addresses())
+def test_no_address_that_the_standard_library_calls_special_is_called(address: Any) -> None:
+    """S-178: our list of what is public, against another's list of what is not."""
+    special = (
+        address.is_private, address.is_loopback, address.is_link_local, address.is_multicast, address.is_reserved,
+        address.is_unspecified, not address.is_global,
+    )  # fmt: skip
+    if any(special):
+        assert not may_be_called([str(address)], (), loopback=False)

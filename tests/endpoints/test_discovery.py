@@ -1,11 +1,20 @@
-"""What the provider announces is what it does."""
+"""What the provider announces is what it does. Which test holds which line: tests/architecture/test_discovery_lines.py."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
 import requests
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from clients_registry.profiles import DEVICE_CODE
 from idp.endpoints.discovery import provider_metadata
 from idp.protocol.policy import ProtocolPolicy
 from tests.support.deployment import Deployment
+from tests.support.journey import begin
+from tests.support.relying_party import RelyingParty
+from tests.support.request_objects import claims_of_request
 
 POLICY = ProtocolPolicy("https://id.nordhavn.example")
 
@@ -77,3 +86,143 @@ def test_every_announced_endpoint_answers(deployment: Deployment) -> None:
                 401,
                 405,
             ), name
+
+
+# --- each announced word ---------------------------------------------------------------------------------------
+
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def announced_by(deployment: Deployment) -> dict[str, Any]:
+    found = requests.get(deployment.issuer + "/.well-known/openid-configuration", timeout=20)
+    return dict(found.json())
+
+
+def test_every_announced_word_of_a_request_is_taken(deployment: Deployment) -> None:
+    """Scopes, levels, prompts, displays and response modes; and a word beside them is refused, or means nothing."""
+    metadata = announced_by(deployment)
+    modes = metadata["response_modes_supported"]
+    purpose = {
+        "id": "alt",
+        "text": {"da": "prøve alt", "en": "try everything", "nb": "prøve alt"},
+        "legal_ground": "consent",
+        "claims": ["name", "email", "phone_number", "address", "cpr"],
+    }
+    client = deployment.add_client(
+        "Ordrig",
+        "99000001",
+        scope=" ".join(metadata["scopes_supported"]),
+        purposes=[purpose],
+        grant_types=["authorization_code", "refresh_token"],
+        response_modes=modes,
+    )
+    service = RelyingParty(deployment, client)
+    words = {
+        "scope": [f"openid {scope}" for scope in metadata["scopes_supported"] if scope != "openid"],
+        "acr_values": metadata["acr_values_supported"],
+        "prompt": metadata["prompt_values_supported"],
+        "display": metadata["display_values_supported"],
+        "response_mode": modes,
+        "ui_locales": metadata["ui_locales_supported"],
+    }
+    for name, values in words.items():
+        for value in values:
+            pushed = service.post("/par", service.parameters("v" * 43, "s", "n", **{name: value}))
+            assert pushed.status_code == 201, (name, value, pushed.text)
+    for name, value in (("prompt", "create"), ("response_mode", "fragment"), ("response_type", "token")):
+        pushed = service.post("/par", service.parameters("v" * 43, "s", "n") | {name: value})
+        assert pushed.status_code == 400, (name, value)
+
+
+def test_every_announced_grant_type_is_one(deployment: Deployment) -> None:
+    """A client that registered it is asked for what the grant needs; one that is not announced is unknown."""
+    grants = announced_by(deployment)["grant_types_supported"]
+    client = deployment.add_client(
+        "Alt",
+        "99000001",
+        profile="oidc",
+        token_endpoint_auth_method="private_key_jwt",
+        grant_types=grants,
+    )
+    service = RelyingParty(deployment, client)
+    for grant in grants:
+        assert service.post("/token", {"grant_type": grant}).json()["error"] != "unsupported_grant_type", (
+            grant
+        )
+    for grant in ("password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer"):
+        assert service.post("/token", {"grant_type": grant}).json()["error"] == "unsupported_grant_type", (
+            grant
+        )
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+def test_every_announced_algorithm_of_clients_is_verified(deployment: Deployment) -> None:
+    """Of assertions at the token and the revocation endpoint, and of request objects."""
+    metadata = announced_by(deployment)
+    algorithms = metadata["token_endpoint_auth_signing_alg_values_supported"]
+    assert metadata["revocation_endpoint_auth_signing_alg_values_supported"] == algorithms
+    assert metadata["request_object_signing_alg_values_supported"] == algorithms
+    rsa = RSAKey.generate_key(2048)
+    keys: dict[str, Any] = {
+        "ES256": ECKey.generate_key("P-256"),
+        "PS256": rsa,
+        "RS256": rsa,
+        "EdDSA": OKPKey.generate_key("Ed25519"),
+        "Ed25519": OKPKey.generate_key("Ed25519"),
+    }
+    for algorithm in algorithms:
+        key = keys[algorithm]
+        client = deployment.add_client(
+            f"Signerer med {algorithm}",
+            "99000001",
+            profile="oidc",
+            token_endpoint_auth_method="private_key_jwt",
+            token_endpoint_auth_signing_alg=algorithm,
+            request_object_signing_alg=algorithm,
+            jwks={"keys": [{**key.as_dict(private=False), "kid": "k"}]},
+        )
+        service = RelyingParty(deployment, client)
+
+        def signed(claims: dict[str, Any], key: Any = key, algorithm: str = algorithm) -> str:
+            return jwt.encode({"alg": algorithm, "kid": "k"}, claims, key, algorithms=[algorithm])
+
+        def authenticated(path: str, service: Any = service, signed: Any = signed, **fields: str) -> int:
+            plain = replace(service.client, key=ECKey.generate_key("P-256"))
+            made = RelyingParty(deployment, plain).assertion()
+            claims = jwt.decode(made, plain.key, algorithms=["ES256"]).claims
+            data = {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": signed(claims), **fields}
+            return requests.post(deployment.issuer + path, data=data, timeout=20).status_code
+
+        request = signed(claims_of_request(service, service.parameters("v" * 43, "s", "n")))
+        assert authenticated("/par", request=request) == 201, algorithm
+        assert authenticated("/revoke", token="A" * 43) == 200, algorithm
+
+
+def test_everything_signed_is_signed_by_each_announced_algorithm(deployment: Deployment) -> None:
+    """ID tokens, userinfo and authorization responses."""
+    metadata = announced_by(deployment)
+    algorithms = metadata["id_token_signing_alg_values_supported"]
+    assert metadata["userinfo_signing_alg_values_supported"] == algorithms
+    assert metadata["authorization_signing_alg_values_supported"] == algorithms
+    ours = KeySet.import_key_set(requests.get(metadata["jwks_uri"], timeout=20).json())
+    for algorithm in algorithms:
+        client = deployment.add_client(
+            f"Får {algorithm}",
+            "99000001",
+            profile="oidc",
+            token_endpoint_auth_method="client_secret_basic",
+            id_token_signed_response_alg=algorithm,
+            userinfo_signed_response_alg=algorithm,
+            response_modes=["jwt"],
+        )
+        service = RelyingParty(deployment, client)
+        journey = begin(deployment, service=service, response_mode="jwt")
+        journey.sign_in()
+        page = journey.answer()
+        assert page.answer is not None
+        answer = jwt.decode(page.answer["response"], ours, algorithms=[algorithm])
+        tokens = service.redeem(answer.claims["code"], journey.asked.verifier).json()
+        told = service.userinfo(tokens["access_token"]).text
+        for token in (tokens["id_token"], told):
+            assert jwt.decode(token, ours, algorithms=[algorithm]).header["alg"] == algorithm
+        deployment.clock.forward(seconds=30)
