@@ -104,7 +104,7 @@ def _check_audience(audience: object, policy: ProtocolPolicy, *, may_be_endpoint
     """FAPI 2.0 §5.3.2.1: the issuer as one string, so that another server cannot have it made for us (S-096)."""
     accepted = [policy.issuer]
     if may_be_endpoint:
-        accepted.append(policy.token_endpoint)
+        accepted += [policy.token_endpoint, policy.mtls_alias(policy.token_endpoint)]
         if isinstance(audience, list) and len(audience) == 1:
             audience = audience[0]
     if not isinstance(audience, str) or audience not in accepted:

@@ -62,8 +62,7 @@ def metadata(policy: ProtocolPolicy) -> Mapping[str, object]:
     members: dict[str, object] = {"tls_client_certificate_bound_access_tokens": policy.offers_mutual_tls}
     if policy.offers_mutual_tls and policy.mtls_origin != policy.issuer:
         members["mtls_endpoint_aliases"] = {
-            name: policy.mtls_origin + address.removeprefix(policy.issuer)
-            for name, address in policy.client_endpoints.items()
+            name: policy.mtls_alias(address) for name, address in policy.client_endpoints.items()
         }
     return members
 

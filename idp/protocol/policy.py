@@ -122,6 +122,10 @@ class ProtocolPolicy:
     def offers_mutual_tls(self) -> bool:
         return bool(self.mtls_origin)
 
+    def mtls_alias(self, address: str) -> str:
+        """The same endpoint where clients show a certificate (RFC 8705 §5); the address itself where that is nowhere."""
+        return (self.mtls_origin or self.issuer) + address.removeprefix(self.issuer)
+
     @property
     def client_endpoints(self) -> Mapping[str, str]:
         """What clients call themselves, by their names in discovery."""

@@ -222,7 +222,7 @@ def test_the_method_must_be_the_registered_one(deployment: Deployment) -> None:
 
 
 def test_no_header_about_a_certificate_authenticates_anybody(deployment: Deployment) -> None:
-    """S-108: where mutual TLS is not offered (test_mtls_client_auth has where it is), no proxy says so either."""
+    """S-108: where mutual TLS is not offered (test_mtls_header has where it is), no proxy says so either."""
     certificate = ":" + base64.b64encode(b"-----any certificate-----").decode() + ":"
     headers = {
         "Client-Cert": certificate,

@@ -14,22 +14,20 @@ from clients_registry.metadata_fields import FIELDS
 from idp.endpoints.token import GRANTS
 from tests.support.certificates import (
     DN,
-    Authority,
     CertificateParty,
     Holder,
     add_tls_client,
     ec_key,
-    mtls_settings,
     self_signed,
     stranger,
 )
 from tests.support.clock import FrozenClock
-from tests.support.deployment import Deployment, running_deployment
+from tests.support.deployment import Deployment
+from tests.support.mutual_tls import AUTHORITY, behind_proxy
 from tests.support.refreshing import REGISTERED, refresh, refused
 from tests.support.relying_party import claims_of
 from tests.support.signed_in import code_for
 
-AUTHORITY = Authority.new()
 BOUND: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
 KINDS: dict[str, dict[str, Any]] = {
     "private_key_jwt": {"token_endpoint_auth_method": "private_key_jwt"},
@@ -45,9 +43,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def deployment(tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock) -> Iterator[Deployment]:
-    """Behind a proxy that asks for certificates, with one authority."""
-    settings = mtls_settings(AUTHORITY, tmp_path)
-    with running_deployment(tmp_path, sqlite_url, valkey_url, clock, **settings) as running:
+    with behind_proxy(tmp_path, sqlite_url, valkey_url, clock) as running:
         yield running
 
 

@@ -1,7 +1,6 @@
-"""Mutual TLS (RFC 8705 §2): only the registered certificate authenticates, and only as our proxy tells it."""
+"""Mutual TLS (RFC 8705 §2): only the registered certificate authenticates, at every endpoint."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -11,9 +10,6 @@ import pytest
 import requests
 from cryptography import x509
 
-from idp.app import create_app
-from idp.endpoints.discovery import provider_metadata
-from idp.protocol.policy import ProtocolPolicy
 from tests.support.certificates import (
     DN,
     MTLS_ORIGIN,
@@ -21,59 +17,29 @@ from tests.support.certificates import (
     Holder,
     add_tls_client,
     ec_key,
-    mtls_settings,
     self_signed,
-    stranger,
 )
 from tests.support.clock import FrozenClock
-from tests.support.deployment import Deployment, TestClient, running_deployment
+from tests.support.deployment import Deployment, TestClient
+from tests.support.key_server import running_key_server
+from tests.support.mutual_tls import (
+    AUTHENTICATED,
+    AUTHORITY,
+    MALFORMED,
+    REFUSED,
+    answer,
+    behind_proxy,
+    by_key,
+    by_name,
+    metadata_of_provider,
+)
 from tests.support.relying_party import RelyingParty
-
-AUTHORITY = Authority.new()
-AUTHENTICATED = (400, "invalid_grant")
-REFUSED = (401, "invalid_client")
-MALFORMED = (400, "invalid_request")
 
 
 @pytest.fixture
 def deployment(tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock) -> Iterator[Deployment]:
-    """Behind a proxy that asks for certificates, with one authority."""
-    settings = mtls_settings(AUTHORITY, tmp_path)
-    with running_deployment(tmp_path, sqlite_url, valkey_url, clock, **settings) as running:
+    with behind_proxy(tmp_path, sqlite_url, valkey_url, clock) as running:
         yield running
-
-
-def answer(
-    deployment: Deployment,
-    client: TestClient,
-    told: Holder | str | dict[str, str] | None,
-    *,
-    by: Any = requests,
-    **fields: str,
-) -> tuple[int, str]:
-    """Status and error of a token request whose code nobody issued: `invalid_grant` means authenticated."""
-    headers = told if isinstance(told, dict) else {}
-    if isinstance(told, Holder | str):
-        headers = {"Client-Cert": told if isinstance(told, str) else told.header}
-    grant = {
-        "client_id": client.client_id,
-        "grant_type": "authorization_code",
-        "code": "A" * 43,
-        "code_verifier": "v" * 43,
-        "redirect_uri": "x",
-    }
-    found = by.post(deployment.issuer + "/token", data=grant | fields, headers=headers, timeout=20)
-    return found.status_code, found.json()["error"]
-
-
-def by_name(deployment: Deployment, called: str = "Navngivet", **metadata: Any) -> TestClient:
-    return add_tls_client(deployment, called, **(metadata or {"tls_client_auth_subject_dn": DN}))
-
-
-def by_key(deployment: Deployment, *holders: Holder) -> TestClient:
-    keys = {"keys": [holder.jwk for holder in holders]}
-    method = "self_signed_tls_client_auth"
-    return add_tls_client(deployment, "Selvsigneret", token_endpoint_auth_method=method, jwks=keys)
 
 
 # --- whose certificate -----------------------------------------------------------------------------------------
@@ -150,15 +116,19 @@ def test_a_self_signed_certificate_stands_for_its_registered_key(deployment: Dep
         assert answer(deployment, client, shown) == AUTHENTICATED
     for shown in (self_signed(ec_key(2)), AUTHORITY.issue(key=ec_key(2))):
         assert answer(deployment, client, shown) == REFUSED
-    bare = {name: value for name, value in self_signed(ec_key(3)).jwk.items() if name != "x5c"}
     mixed = add_tls_client(
         deployment,
         "Blandet",
         token_endpoint_auth_method="self_signed_tls_client_auth",
-        jwks={"keys": [bare, holder.jwk]},
+        jwks={"keys": [_bare(self_signed(ec_key(3))), holder.jwk]},
     )
     assert answer(deployment, mixed, self_signed(ec_key(3))) == REFUSED
     assert answer(deployment, mixed, holder) == AUTHENTICATED
+
+
+def _bare(holder: Holder) -> dict[str, Any]:
+    """Its key, registered for signatures alone."""
+    return {name: value for name, value in holder.jwk.items() if name != "x5c"}
 
 
 def test_a_certificate_opens_one_client(deployment: Deployment) -> None:
@@ -210,6 +180,75 @@ def _assertion(party: RelyingParty, client: TestClient) -> dict[str, str]:
     return {**fields, "client_id": client.client_id, "client_assertion": party.assertion(**own)}
 
 
+ENDPOINTS = (
+    "pushed_authorization_request_endpoint",
+    "token_endpoint",
+    "revocation_endpoint",
+    "device_authorization_endpoint",
+)
+
+
+def test_every_endpoint_takes_the_certificate_and_nothing_in_its_place(deployment: Deployment) -> None:
+    """S-078, S-101: one phase for all of them. An endpoint where clients authenticate has to be added here."""
+    aliases = metadata_of_provider(deployment)["mtls_endpoint_aliases"]
+    assert set(ENDPOINTS) == aliases.keys() - {"userinfo_endpoint"}
+    named, keyed = by_name(deployment), by_key(deployment, self_signed(ec_key(1)))
+    assertion = _assertion(RelyingParty(deployment, deployment.clients["Byggesager"]), named)
+    wrong: list[tuple[Holder | None, dict[str, str]]] = [
+        (None, {}),
+        (self_signed(), {}),
+        (AUTHORITY.issue(), {"client_secret": "x"}),
+        (AUTHORITY.issue(), assertion),
+    ]
+    for name, (client, holder) in product(
+        ENDPOINTS, ((named, AUTHORITY.issue()), (keyed, self_signed(ec_key(1))))
+    ):
+        path = aliases[name].removeprefix(MTLS_ORIGIN)
+        own = {"client_id": client.client_id}
+        found = requests.post(deployment.issuer + path, data=own, headers=holder.headers, timeout=20)
+        assert found.json()["error"] in ("invalid_request", "unauthorized_client"), (name, found.text)
+        for shown, fields in wrong:
+            headers = {} if shown is None else shown.headers
+            found = requests.post(deployment.issuer + path, data=own | fields, headers=headers, timeout=20)
+            assert found.status_code in (401, 429), (name, fields)
+
+
+def test_a_certificate_s_key_may_be_published(deployment: Deployment) -> None:
+    """RFC 8705 §2.2.2: at a `jwks_uri`; a key that is published without its certificate stays one for signatures."""
+    with running_key_server() as server:
+        server.publish_raw([self_signed().jwk, _bare(self_signed(ec_key(1)))])
+        client = add_tls_client(
+            deployment,
+            "Udgivet",
+            token_endpoint_auth_method="self_signed_tls_client_auth",
+            jwks_uri=server.uri,
+        )
+        assert answer(deployment, client, self_signed()) == AUTHENTICATED
+        assert answer(deployment, client, self_signed(ec_key(1))) == REFUSED
+        server.publish_raw([self_signed(ec_key(2)).jwk])
+        deployment.clock.forward(seconds=120)
+        assert answer(deployment, client, self_signed(ec_key(2))) == AUTHENTICATED
+
+
+def test_an_assertion_may_be_meant_for_the_address_it_is_sent_to(deployment: Deployment) -> None:
+    """S-095: the lenient profile's list has the alias of the token endpoint too, and no other address of that host."""
+    client = add_tls_client(
+        deployment, "Lempelig", profile="oidc", token_endpoint_auth_method="private_key_jwt"
+    )
+    for party, expected in (
+        (RelyingParty(deployment, client), AUTHENTICATED),
+        (RelyingParty(deployment, deployment.clients["Byggesager"]), REFUSED),
+    ):
+        for audience, taken in (
+            (f"{MTLS_ORIGIN}/token", True),
+            (f"{MTLS_ORIGIN}/par", False),
+            (MTLS_ORIGIN, False),
+        ):
+            fields = party.authentication()["data"] | {"client_assertion": party.assertion(aud=audience)}
+            found = answer(deployment, party.client, None, **fields)
+            assert found == (expected if taken else REFUSED), audience
+
+
 def test_a_public_client_gains_nothing_by_a_certificate(deployment: Deployment) -> None:
     organisation = deployment.wiring.registry.organisations()[0].organisation_id
     public = deployment.add_client("Browser", organisation, profile="oidc", token_endpoint_auth_method="none")
@@ -231,120 +270,3 @@ def test_a_disabled_client_s_certificate_opens_nothing(deployment: Deployment) -
     registry.transact(lambda tx: registry.registrations.disable(tx, client.client_id, actor="operator:test"))
     deployment.clock.forward(seconds=1)
     assert answer(deployment, client, AUTHORITY.issue()) == REFUSED
-
-
-# --- S-108: who says so ----------------------------------------------------------------------------------------
-
-
-def test_the_header_counts_from_our_proxy_alone(deployment: Deployment) -> None:
-    """S-108: around the proxy it is only what a client says of itself."""
-    named, keyed = by_name(deployment), by_key(deployment, self_signed())
-    for client, holder in ((named, AUTHORITY.issue()), (keyed, self_signed())):
-        assert answer(deployment, client, holder, by=stranger()) == REFUSED
-        assert answer(deployment, client, "junk", by=stranger()) == REFUSED
-        for spoken_for in ("127.0.0.1", "127.0.0.1, 127.0.0.1"):
-            forged = holder.headers | {"X-Forwarded-For": spoken_for, "Forwarded": "for=127.0.0.1"}
-            assert answer(deployment, client, forged, by=stranger()) == REFUSED
-        assert answer(deployment, client, holder) == AUTHENTICATED
-
-
-OTHER_HEADERS = (
-    "X-SSL-Client-Cert",
-    "X-Client-Cert",
-    "X-Forwarded-Client-Cert",
-    "SSL-Client-Cert",
-    "X-ARR-ClientCert",
-    "Client-Cert-Chain",
-    "X-Forwarded-Tls-Client-Cert",
-)
-
-
-def test_no_other_header_is_looked_at(deployment: Deployment) -> None:
-    """S-108: whoever sends it."""
-    client, holder = by_name(deployment), AUTHORITY.issue()
-    verified = {"X-SSL-Client-Verify": "SUCCESS", "X-Client-Verify": "SUCCESS", "X-SSL-Client-S-DN": DN}
-    for name in OTHER_HEADERS:
-        assert answer(deployment, client, {name: holder.header, **verified}) == REFUSED, name
-
-
-def test_what_the_proxy_garbles_is_a_clean_refusal(deployment: Deployment) -> None:
-    """S-108: also for a client that needs no certificate, since nobody can say whose connection it was."""
-    header = AUTHORITY.issue().header
-    garbled = ("x", "::", ":MAA=:", ":%:", f"{header},{header}", f":{'A' * 8_190}:")
-    for client in (by_name(deployment), deployment.clients["Byggesager"]):
-        for path, told in product(("/token", "/par"), garbled):
-            found = requests.post(
-                deployment.issuer + path,
-                data={"client_id": client.client_id},
-                headers={"Client-Cert": told},
-                timeout=20,
-            )
-            assert (found.status_code, found.json()["error"]) == MALFORMED
-            assert told not in found.text
-
-
-# --- what a deployment offers ----------------------------------------------------------------------------------
-
-
-def _metadata(deployment: Deployment) -> dict[str, Any]:
-    found = requests.get(deployment.issuer + "/.well-known/openid-configuration", timeout=20)
-    return dict(found.json())
-
-
-def test_discovery_tells_the_methods_and_where_they_are_used(deployment: Deployment) -> None:
-    """Extends discovery (RFC 8705 §3.3, §5): the aliases are the same endpoints at the address that asks for certificates."""
-    told = _metadata(deployment)
-    methods = told["token_endpoint_auth_methods_supported"]
-    assert {"tls_client_auth", "self_signed_tls_client_auth", "private_key_jwt"} <= set(methods)
-    assert told["revocation_endpoint_auth_methods_supported"] == methods
-    assert told["tls_client_certificate_bound_access_tokens"] is True
-    for name, address in told["mtls_endpoint_aliases"].items():
-        assert address == MTLS_ORIGIN + told[name].removeprefix(told["issuer"])
-    endpoints = {name for name in told if name.endswith("_endpoint")}
-    assert set(told["mtls_endpoint_aliases"]) == endpoints - {
-        "authorization_endpoint",
-        "end_session_endpoint",
-        "introspection_endpoint",  # for APIs, which have a credential of their own
-    }
-
-
-def test_one_address_for_everything_needs_no_aliases() -> None:
-    told = provider_metadata(
-        ProtocolPolicy("https://id.example", mtls_origin="https://id.example"), ("ES256",)
-    )
-    assert "mtls_endpoint_aliases" not in told
-    assert "self_signed_tls_client_auth" in told["token_endpoint_auth_methods_supported"]  # type: ignore[operator]
-
-
-@pytest.mark.parametrize("offered", ["nothing", "without authorities"])
-def test_what_is_not_offered_is_not_announced_and_does_not_work(
-    tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock, offered: str
-) -> None:
-    """S-108, S-109: fail closed. Clients that were registered in other times authenticate by nothing."""
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir(), second.mkdir()
-    settings = (
-        {"ADGANG_TRUSTED_PROXIES": "127.0.0.1/32"} if offered == "nothing" else mtls_settings(None, first)
-    )
-    with running_deployment(second, sqlite_url, valkey_url, clock, **settings) as running:
-        keyed_works = offered != "nothing"
-        named, keyed = _as_registered_elsewhere(running)
-        assert answer(running, named, AUTHORITY.issue()) == REFUSED
-        assert answer(running, keyed, self_signed()) == (AUTHENTICATED if keyed_works else REFUSED)
-        assert answer(running, named, "junk") == (MALFORMED if keyed_works else REFUSED)
-        told = _metadata(running)
-        assert "tls_client_auth" not in told["token_endpoint_auth_methods_supported"]
-        assert ("self_signed_tls_client_auth" in told["token_endpoint_auth_methods_supported"]) is keyed_works
-        assert told["tls_client_certificate_bound_access_tokens"] is keyed_works
-        assert ("mtls_endpoint_aliases" in told) is keyed_works
-
-
-def _as_registered_elsewhere(running: Deployment) -> tuple[TestClient, TestClient]:
-    """Clients of both methods, registered by a process of the same deployment with other settings."""
-    own = running.settings
-    generous = replace(own, mtls_origin=MTLS_ORIGIN, mtls_ca_file=AUTHORITY.write(own.state_directory))
-    other = Deployment(generous, running.clock, create_app(generous, running.clock))
-    try:
-        return by_name(other), by_key(other, self_signed())
-    finally:
-        other.wiring.close()

@@ -1,0 +1,63 @@
+"""What tests of mutual TLS stand on: a deployment behind a proxy, with one authority, and clients of both methods."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.support.certificates import DN, Authority, Holder, add_tls_client, mtls_settings
+from tests.support.clock import FrozenClock
+from tests.support.deployment import Deployment, TestClient, running_deployment
+
+AUTHORITY = Authority.new()
+AUTHENTICATED = (400, "invalid_grant")
+REFUSED = (401, "invalid_client")
+MALFORMED = (400, "invalid_request")
+
+
+def answer(
+    deployment: Deployment,
+    client: TestClient,
+    told: Holder | str | dict[str, str] | None,
+    *,
+    by: Any = requests,
+    **fields: str,
+) -> tuple[int, str]:
+    """Status and error of a token request whose code nobody issued: `invalid_grant` means authenticated."""
+    headers = told if isinstance(told, dict) else {}
+    if isinstance(told, Holder | str):
+        headers = {"Client-Cert": told if isinstance(told, str) else told.header}
+    grant = {
+        "client_id": client.client_id,
+        "grant_type": "authorization_code",
+        "code": "A" * 43,
+        "code_verifier": "v" * 43,
+        "redirect_uri": "x",
+    }
+    found = by.post(deployment.issuer + "/token", data=grant | fields, headers=headers, timeout=20)
+    return found.status_code, found.json()["error"]
+
+
+def by_name(deployment: Deployment, called: str = "Navngivet", **metadata: Any) -> TestClient:
+    return add_tls_client(deployment, called, **(metadata or {"tls_client_auth_subject_dn": DN}))
+
+
+def by_key(deployment: Deployment, *holders: Holder) -> TestClient:
+    keys = {"keys": [holder.jwk for holder in holders]}
+    method = "self_signed_tls_client_auth"
+    return add_tls_client(deployment, "Selvsigneret", token_endpoint_auth_method=method, jwks=keys)
+
+
+@contextmanager
+def behind_proxy(folder: Path, sql_url: str, redis_url: str, clock: FrozenClock) -> Iterator[Deployment]:
+    """Behind a proxy that asks for certificates."""
+    settings = mtls_settings(AUTHORITY, folder)
+    with running_deployment(folder, sql_url, redis_url, clock, **settings) as running:
+        yield running
+
+
+def metadata_of_provider(deployment: Deployment) -> dict[str, Any]:
+    found = requests.get(deployment.issuer + "/.well-known/openid-configuration", timeout=20)
+    return dict(found.json())
