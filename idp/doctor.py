@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from idp.readiness import database_faults, redis_faults, secret_faults
+from idp.settings_mtls import read_authorities
 from idp.storage import redis_client
 from keys.rotation import upcoming
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 _MOST_DIFFERENCE = timedelta(seconds=60)
 """Beyond this a clock is not one to trust with tokens (keys.md, rule 11)."""
+
+_AUTHORITY_ENDS = timedelta(days=60)
+"""Time for every service to have a certificate of the next one."""
 
 _MOST_LATENESS = timedelta(minutes=10)
 """The longest pause of a schedule (settings)."""
@@ -37,7 +41,7 @@ def examine(wiring: "Wiring") -> list[Finding]:
         *_findings("redis", redis_faults(wiring), "answers, evicts nothing and survives a restart"),
     ]
     if all(finding.ok for finding in findings):
-        findings += [*_clock(wiring), *_keys(wiring), *_consistency(wiring)]
+        findings += [*_clock(wiring), *_keys(wiring), *_client_authorities(wiring), *_consistency(wiring)]
     return findings
 
 
@@ -103,6 +107,20 @@ def _sealing(wiring: "Wiring") -> list[Finding]:
     return _findings(
         "sealing", [text] if waiting else [], f"all is under the present key-encryption key{more}"
     )
+
+
+def _client_authorities(wiring: "Wiring") -> list[Finding]:
+    """When one ends, every certificate that it issued is refused from one moment to the next."""
+    if wiring.settings.mtls_ca_file is None:
+        return []
+    soon = wiring.clock() + _AUTHORITY_ENDS
+    ending = [
+        f"{authority.subject.rfc4514_string()} ends on {authority.not_valid_after_utc:%Y-%m-%d}. Put the authority's "
+        "next certificate beside it in ADGANG_MTLS_CA_FILE, and restart."
+        for authority in read_authorities(wiring.settings.mtls_ca_file)
+        if authority.not_valid_after_utc < soon
+    ]
+    return _findings("client authorities", ending, "none ends within 60 days")
 
 
 def _consistency(wiring: "Wiring") -> list[Finding]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -40,8 +41,11 @@ class ClientCertificate:
         return self.parsed.not_valid_before_utc <= now <= self.parsed.not_valid_after_utc
 
 
+@lru_cache(maxsize=512)
 def parse_client_certificate(header: str) -> ClientCertificate:
     """The certificate in the value of a `Client-Cert` header: one byte sequence (RFC 9440 §2.1, RFC 8941 §3.3.5).
+
+    Remembered, since a client comes with the same one again and again; that it reads is all that this says of it.
 
     Raises: InvalidRequest.
     """

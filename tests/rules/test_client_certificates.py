@@ -40,6 +40,10 @@ def test_the_certificate_of_a_header_is_the_one_that_was_shown() -> None:
     assert parse_client_certificate(GOOD.header.replace("=", "")) == found, "RFC 8941 §4.2.7"
 
 
+def test_a_certificate_that_comes_again_is_not_read_again() -> None:
+    assert read(GOOD) is read(GOOD)
+
+
 def _pem() -> str:
     return "-----BEGIN CERTIFICATE-----%0A" + base64.b64encode(GOOD.der).decode()
 

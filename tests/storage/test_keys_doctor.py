@@ -17,6 +17,7 @@ from keys.reseal import reseal
 from keys.services import Order
 from keys.tables import key_set, signing_keys
 from migrations import upgrade
+from tests.support.certificates import Authority, mtls_settings
 from tests.support.clock import FrozenClock
 
 ORDER = Order("operator:karen", "a test")
@@ -134,3 +135,20 @@ def test_the_doctor_says_when_the_previous_key_can_go(deployment: Deployment) ->
     said = {finding.part: finding.text for finding in examine(fresh)}
     fresh.close()
     assert said["sealing"].endswith("the next or previous key can be taken away")
+
+
+def test_an_authority_of_client_certificates_that_ends_soon_is_told(
+    tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock
+) -> None:
+    """Before every service that has its certificate from there is refused at once."""
+    deployment = Deployment(tmp_path, sqlite_url, valkey_url, clock)
+    try:
+        for ends, told in ((timedelta(days=61), False), (timedelta(days=59), True), (-timedelta(1), True)):
+            settings = mtls_settings(
+                Authority.new(ends=clock() + ends, begins=clock() - timedelta(2)), tmp_path
+            )
+            deployment.environment |= settings
+            found = deployment.faults().get("client authorities", "")
+            assert ("CN=Fiktiv Erhvervsmyndighed,C=DK ends on" in found) is told, ends
+    finally:
+        deployment.wiring.close()
