@@ -130,5 +130,5 @@ def _from_json(name: str, value: Any) -> Any:
     if name == "purposes":
         return tuple(Purpose.from_json(purpose) for purpose in value)
     if name in _WORDS:
-        return tuple(value.split(" "))
+        return tuple(value.split())
     return tuple(value) if name in _LISTS else value

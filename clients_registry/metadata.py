@@ -19,7 +19,7 @@ from clients_registry.field_readers import Reading, Unfit
 from clients_registry.metadata_fields import FIELDS, LOCALIZED
 from clients_registry.metadata_rules import RULES, Fields
 from clients_registry.policy import RegistrationPolicy
-from clients_registry.profiles import FAPI2, PROFILES
+from clients_registry.profiles import FAPI2, PROFILES, only_machine
 
 _OURS = frozenset(
     {
@@ -63,7 +63,7 @@ _KEPT_WHEN_ABSENT = (
 
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _PRINTABLE_NAME = re.compile(r"[!-~]{1,64}")
-_REQUIRED = ("client_name", "organisation", "purposes")
+_REQUIRED = ("client_name", "organisation")
 
 
 def check_metadata(
@@ -155,12 +155,16 @@ def _kept(given: Mapping[str, Any], present: Client) -> Fields:
 
 def _defaults(fields: Fields) -> Fields:
     rules = PROFILES[fields.get("profile", FAPI2.name)]
+    grant_types = fields.get("grant_types", ("authorization_code",))
+    is_machine = only_machine(grant_types)
     return {
         "profile": rules.name,
         "application_type": "web",
+        "grant_types": grant_types,
+        "response_types": () if is_machine else ("code",),
         "redirect_uris": (),
-        "grant_types": ("authorization_code",),
-        "scope": ("openid",),
+        "purposes": (),
+        "scope": () if is_machine else ("openid",),
         "token_endpoint_auth_method": rules.default_token_endpoint_auth_method,
         "id_token_signed_response_alg": rules.default_signing_algorithm,
         "require_pkce": True,

@@ -158,7 +158,7 @@ _REQUESTS: dict[str, Reader] = {
     "redirect_uris": list_of(redirect_uri, at_least=0, at_most=MAX_URIS),
     "response_types": list_of(one_of(("code",)), at_least=1, at_most=1),
     "response_modes": list_of(one_of(RESPONSE_MODES), at_least=1, at_most=len(RESPONSE_MODES)),
-    "grant_types": list_of(by_profile(lambda profile: profile.grant_types), at_least=1, at_most=4),
+    "grant_types": list_of(by_profile(lambda profile: profile.grant_types), at_least=1, at_most=5),
     "scope": scope,
     "purposes": list_of(purpose, at_least=1, at_most=MAX_PURPOSES),
     "default_max_age": seconds,

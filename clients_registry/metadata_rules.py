@@ -12,11 +12,20 @@ from clients_registry.claims import claims_of
 from clients_registry.client_keys import ClientKeys
 from clients_registry.errors import MetadataFault
 from clients_registry.field_readers import any_of
-from clients_registry.profiles import DEVICE_CODE, PROFILES, SECRET_METHODS, TOKEN_EXCHANGE
+from clients_registry.profiles import (
+    DEVICE_CODE,
+    MACHINE_GRANTS,
+    PROFILES,
+    SECRET_METHODS,
+    SIGN_IN_GRANTS,
+    only_machine,
+)
 from clients_registry.uris import site_of
 
 Fields = dict[str, Any]
 """Members of `Client` by name, with `organisation` as it was given and localized ones by their wire names."""
+
+Rule = Callable[[Fields], Iterator[MetadataFault]]
 
 
 def _method_faults(fields: Fields) -> Iterator[MetadataFault]:
@@ -109,14 +118,28 @@ def _scope_faults(fields: Fields) -> Iterator[MetadataFault]:
 def _grant_type_faults(fields: Fields) -> Iterator[MetadataFault]:
     """RFC 7591 §2.1, OIDC Core §11."""
     grant_types = fields["grant_types"]
-    if not {"authorization_code", DEVICE_CODE}.intersection(grant_types):
+    if "refresh_token" in grant_types and SIGN_IN_GRANTS.isdisjoint(grant_types):
         yield MetadataFault(
             "grant_types", "must have a grant by which the others begin, such as authorization_code"
         )
-    if TOKEN_EXCHANGE in grant_types and fields["token_endpoint_auth_method"] == "none":
-        yield MetadataFault("grant_types", "may have token-exchange only for a client that authenticates")
+    if fields["token_endpoint_auth_method"] == "none":
+        for name in MACHINE_GRANTS.intersection(grant_types):  # RFC 6749 §4.4 (S-189)
+            yield MetadataFault("grant_types", f"may have {name} only for a client that authenticates")
     if "offline_access" in fields["scope"] and "refresh_token" not in grant_types:
         yield MetadataFault("grant_types", "must have refresh_token where the scope has offline_access")
+
+
+def _of_sign_ins(name: str) -> Rule:
+    """A field that every sign-in needs, and that means nothing where nobody signs in (RFC 7591 §2.1)."""
+
+    def rule(fields: Fields) -> Iterator[MetadataFault]:
+        is_machine = only_machine(fields["grant_types"])
+        if is_machine and fields[name]:
+            yield MetadataFault(name, "is only for clients at which citizens sign in; leave it out")
+        elif not is_machine and not fields[name]:
+            yield MetadataFault(name, "is missing; a client cannot be registered without it")
+
+    return rule
 
 
 def _logout_faults(fields: Fields) -> Iterator[MetadataFault]:
@@ -137,6 +160,8 @@ def _redirect_faults(fields: Fields) -> Iterator[MetadataFault]:
     """RFC 7591 §2: whoever sends a browser must say where it may come back to."""
     if "authorization_code" in fields["grant_types"] and not fields["redirect_uris"]:
         yield MetadataFault("redirect_uris", "is missing; a client cannot be registered without it")
+    if only_machine(fields["grant_types"]) and fields["redirect_uris"]:
+        yield MetadataFault("redirect_uris", "is only for clients at which citizens sign in; leave it out")
 
 
 def _device_faults(fields: Fields) -> Iterator[MetadataFault]:
@@ -145,7 +170,7 @@ def _device_faults(fields: Fields) -> Iterator[MetadataFault]:
         yield MetadataFault("grant_types", "may not have the device grant where requests must be signed")
 
 
-RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]], ...] = (
+RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("profile", "token_endpoint_auth_method", "application_type"), _method_faults),
     (
         ("profile", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri"),
@@ -177,6 +202,7 @@ RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], Iterator[MetadataFault]]]
     (encryption.READS, encryption.faults),
     (("scope", "purposes"), _scope_faults),
     (("scope", "grant_types", "token_endpoint_auth_method"), _grant_type_faults),
+    *(((name, "grant_types"), _of_sign_ins(name)) for name in ("response_types", "purposes", "scope")),
     (
         (
             "redirect_uris",

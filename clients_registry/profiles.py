@@ -5,7 +5,7 @@ Core Basic). No other place compares a profile's name: what a client may registe
 must do and may do by idp's rules, through `Client.rules`. A registered choice narrows what is allowed here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
@@ -20,7 +20,12 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 """RFC 8628; not in `fapi2`: a citizen can be led to type a stranger's code (§5.4), which FAPI 2.0 does not look at."""
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 """RFC 8693."""
-_GRANT_TYPES = ("authorization_code", "refresh_token", TOKEN_EXCHANGE)
+CLIENT_CREDENTIALS = "client_credentials"
+SIGN_IN_GRANTS = frozenset({"authorization_code", DEVICE_CODE})
+"""Those that begin with a citizen."""
+MACHINE_GRANTS = frozenset({CLIENT_CREDENTIALS, TOKEN_EXCHANGE})
+"""Those of services among themselves, which authenticate."""
+_GRANT_TYPES = ("authorization_code", "refresh_token", CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +102,8 @@ def methods_offered(*, mutual_tls: bool, client_authorities: bool) -> tuple[str,
     if not client_authorities:
         lacking.add("tls_client_auth")
     return tuple(method for method in OIDC.token_endpoint_auth_methods if method not in lacking)
+
+
+def only_machine(grant_types: Collection[str]) -> bool:
+    """Whether no citizen ever signs in to a client with these grants."""
+    return MACHINE_GRANTS.issuperset(grant_types)

@@ -41,7 +41,8 @@ def examine(wiring: "Wiring") -> list[Finding]:
         *_findings("redis", redis_faults(wiring), "answers, evicts nothing and survives a restart"),
     ]
     if all(finding.ok for finding in findings):
-        findings += [*_clock(wiring), *_keys(wiring), *_client_authorities(wiring), *_consistency(wiring)]
+        findings += [*_clock(wiring), *_keys(wiring), *_resources(wiring)]
+        findings += [*_client_authorities(wiring), *_consistency(wiring)]
     return findings
 
 
@@ -71,6 +72,19 @@ def _keys(wiring: "Wiring") -> list[Finding]:
         else:
             found.append(Finding("keys", True, f"{algorithm} has an active key and a published successor"))
     return [*found, *_key_set(wiring), *_key_schedule(wiring), *_sealing(wiring)]
+
+
+def _resources(wiring: "Wiring") -> list[Finding]:
+    """An API whose tokens no key of ours signs gets none."""
+    able = {key.algorithm for key in wiring.key_store.load_all().keys if str(key.state) == "active"}
+    entries = [entry for entry in wiring.registry.resources() if not entry.disabled]
+    faults = [
+        f"{entry.resource.identifier} wants {entry.resource.token_algorithm} tokens, and no key signs them. "
+        f"Add the algorithm to ADGANG_KEY_ALGORITHMS."
+        for entry in entries
+        if entry.resource.token_algorithm not in able
+    ]
+    return _findings("resources", faults, "every API's tokens have a key") if entries else []
 
 
 def _key_set(wiring: "Wiring") -> list[Finding]:

@@ -7,6 +7,7 @@ Secrets never stand in a record in clear: keys of records are digests (see stora
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from idp.asking_device import AskingDevice
 from idp.citizen_records import Address as Address
@@ -199,6 +200,15 @@ class AuthorizationCode:
     """Where the client asked for it."""
     id_token_claims: tuple[str, ...] = ()
     dpop_jkt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueToken:
+    """What an opaque access token stands for. Found by the token's digest."""
+
+    claims: dict[str, Any] = field(repr=False)
+    """As a JWT would have them."""
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Services:
     visits: ports.Visits
     codes: ports.AuthorizationCodes
     device_requests: DeviceRequests
+    opaque_tokens: ports.OpaqueTokens
     browser_sessions: ports.BrowserSessions
     one_time: ports.OneTime
     seen: ports.Seen

@@ -56,7 +56,7 @@ from idp.outbound.fetcher import Fetcher, FetchPolicy
 from idp.places import FindPlace, open_places
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.tls_client_auth import ClientAuthorities
-from idp.records import AuthorizationCode, LoginAttempt, PartialSignIn, PushedRequest
+from idp.records import AuthorizationCode, LoginAttempt, OpaqueToken, PartialSignIn, PushedRequest
 from idp.recovery import in_sql as recovery_in_sql
 from idp.recovery.completion import Completion
 from idp.recovery.letter_orders import LetterOrdering, LetterOrderThread
@@ -707,6 +707,7 @@ class Wiring:
             visits=in_redis.Visits(client, login_attempts, partial_sign_ins, browser_sessions),
             codes=in_redis.Records(client, clock, "code", AuthorizationCode),
             device_requests=DeviceRequests(client, clock),
+            opaque_tokens=in_redis.Records(client, clock, "opaque-token", OpaqueToken),
             browser_sessions=browser_sessions,
             one_time=in_redis.OneTime(client),
             seen=in_redis.Seen(client, clock),

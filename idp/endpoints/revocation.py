@@ -17,6 +17,7 @@ from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import NO_STORE, MachineFunction, MachineRequest, MachineResponse
 from idp.errors import InvalidRequest, InvalidToken
 from idp.grants.guesses import check_guesses
+from idp.grants.live_tokens import verify_access_token
 from idp.ids import digest
 from idp.ledger import events
 from idp.protocol import client_auth
@@ -25,10 +26,7 @@ from idp.protocol.policy import ProtocolPolicy
 from idp.records import Grant
 from idp.services import Services
 from idp.storage import ports
-from idp.tokens import access_token
-from keys.algorithms import SIGNING_ALGORITHMS
 from keys.errors import InvalidToken as NotOurToken
-from keys.own_tokens import verify_token
 
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 """As idp.ids.new_secret makes them."""
@@ -83,8 +81,7 @@ def _revoke_refresh_token(services: Services, client: Client, token: str, now: d
 
 def _revoke_access_token(services: Services, client: Client, token: str, now: datetime) -> str:
     try:
-        claims = verify_token(services.key_ring, token, typ=access_token.TYP, algorithms=SIGNING_ALGORITHMS)
-        read = access_token.read_access_token(claims, policy=services.policy, now=now)
+        read = verify_access_token(services, token, now).token
     except (NotOurToken, InvalidToken):  # an expired one needs nothing more
         return "unknown"
     if read.client_id != client.client_id:

@@ -3,6 +3,7 @@
 parse once ─▶ authenticate the client ─▶ its grant ─▶ sender proof ─▶ recorded ─▶ minted ─▶ answered
 """
 
+import logging
 from collections.abc import Callable, Mapping
 
 from clients_registry.client import Client
@@ -11,7 +12,7 @@ from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
 from idp.endpoints.sender import proven_sender
 from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
-from idp.grants import authorization_code, device_code, refresh_token, token_exchange
+from idp.grants import authorization_code, client_credentials, device_code, refresh_token, token_exchange
 from idp.protocol.client_auth import ClientAuthentication
 from idp.protocol.device_authorization import GRANT_TYPE as DEVICE_CODE
 from idp.protocol.encryption import Envelope, envelope_for
@@ -25,9 +26,12 @@ Redeem = Callable[..., IssuedTokens]
 GRANTS: Mapping[str, Redeem] = {
     authorization_code.GRANT_TYPE: authorization_code.redeem_code,
     DEVICE_CODE: device_code.poll,
+    client_credentials.GRANT_TYPE: client_credentials.issue,
     refresh_token.GRANT_TYPE: refresh_token.refresh,
     token_exchange.GRANT_TYPE: token_exchange.exchange,
 }
+
+_log = logging.getLogger("idp.machine")
 
 
 def token(services: Services, authentication: ClientAuthentication) -> MachineFunction:
@@ -48,6 +52,8 @@ def token(services: Services, authentication: ClientAuthentication) -> MachineFu
         # 5. Recorded, then minted.
         address = neighbourhood(request.peer_address)
         issued = redeem(services, client, parameters, confirmation=confirmation, address=address, now=now)
+        if issued.logged:
+            _log.info("token issued", extra={**issued.logged, "reference": request.reference})
         # 6. The answer (RFC 6749 §5.1).
         return json_response(_members(issued, envelope))
 

@@ -12,10 +12,11 @@ from typing import Any
 from idp.errors import InvalidToken
 from idp.grants.parts import Parts
 from idp.records import Citizen, Grant
-from idp.tokens import access_token
+from idp.tokens import access_token, opaque_token
 from idp.tokens.access_token import AccessToken, read_access_token
 from idp.tokens.exchanged_token import actors_of
 from keys.algorithms import SIGNING_ALGORITHMS
+from keys.errors import InvalidToken as NotOurToken
 from keys.own_tokens import verify_token
 
 
@@ -34,6 +35,11 @@ def verify_access_token(parts: Parts, presented: str, now: datetime) -> SignedTo
         keys.errors.InvalidToken: we never issued it, or its key is trusted no more.
         idp.errors.InvalidToken: it has expired.
     """
+    if opaque_token.is_opaque(presented):
+        claims = opaque_token.find_claims(parts.opaque_tokens, presented)
+        if claims is None:
+            raise NotOurToken("no such opaque token")
+        return SignedToken(read_access_token(claims, policy=parts.policy, now=now), claims)
     claims = verify_token(parts.key_ring, presented, typ=access_token.TYP, algorithms=SIGNING_ALGORITHMS)
     return SignedToken(read_access_token(claims, policy=parts.policy, now=now), claims)
 

@@ -79,17 +79,18 @@ OAUTH_ERRORS = (
         "A scope is unknown, malformed, or not allowed by your registration.",
         (
             "Send openid and the scopes of your registration, separated by one space.",
+            "Scopes of an API are granted by its organisation, with an end: ask the operator what is granted to you.",
             "See scopes_supported in the discovery document.",
         ),
     ),
     OAuthErrorHelp(
         "invalid_target",
         "RFC 8707, section 2",
-        "The resource asked for is not one that was granted.",
+        "The resource is malformed, unknown or disabled, nothing of it is granted to your client, or it must be named.",
         (
-            "Leave resource out, or send the issuer as it stands in the discovery document.",
-            "In a token exchange, name one API that is registered, and of which a scope was granted to your client "
-            "for use on behalf of citizens.",
+            "Name one resource, by the identifier of the API that was granted to you; ask for a token for each.",
+            "Without a resource the scopes must all belong to one API. For userinfo leave resource out.",
+            "In a token exchange, name one API of which a scope for use on behalf of citizens was granted to your client.",
             "The value is compared character by character: check the trailing slash and the case.",
         ),
     ),

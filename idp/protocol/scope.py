@@ -26,11 +26,7 @@ def parse_scope(value: str | None, *, registered: Collection[str]) -> tuple[str,
     """
     if value is None:
         raise InvalidScope("The scope is missing; it must contain openid.")
-    if len(value) > _MAX_CHARACTERS or not _SCOPE.match(value):
-        raise InvalidScope("The scope must be a short list of words, each separated by one space.")
-    words = value.split(" ")
-    if len(words) > _MAX_WORDS or len(set(words)) != len(words):
-        raise InvalidScope("The scope has too many words, or the same word twice.")
+    words = scope_words(value)
     if "openid" not in words:
         raise InvalidScope("The scope must contain openid.")
     # OIDC Core §11: a client that may not have offline access asks for it in vain, and is otherwise served.
@@ -39,3 +35,13 @@ def parse_scope(value: str | None, *, registered: Collection[str]) -> tuple[str,
     if any(word != "openid" and word not in registered for word in known):
         raise InvalidScope("The client is not registered for one of these scopes.")
     return known
+
+
+def scope_words(value: str) -> list[str]:
+    """The words of a scope, each once (RFC 6749 §3.3). Raises: InvalidScope."""
+    if len(value) > _MAX_CHARACTERS or not _SCOPE.match(value):
+        raise InvalidScope("The scope must be a short list of words, each separated by one space.")
+    words = value.split(" ")
+    if len(words) > _MAX_WORDS or len(set(words)) != len(words):
+        raise InvalidScope("The scope has too many words, or the same word twice.")
+    return words

@@ -8,7 +8,7 @@ other charset than UTF-8.
 import re
 from urllib.parse import unquote_to_bytes
 
-from idp.errors import InvalidRequest, TooLarge
+from idp.errors import InvalidRequest, InvalidTarget, OAuthError, TooLarge
 
 MAX_BYTES = 64 * 1024
 """protocol.md, errors."""
@@ -22,7 +22,7 @@ _MEDIA_TYPE = "application/x-www-form-urlencoded"
 def parse_form(body: bytes, content_type: str | None) -> dict[str, str]:
     """The parameters of a body that says it is a form.
 
-    Raises: InvalidRequest, TooLarge.
+    Raises: InvalidRequest, InvalidTarget, TooLarge.
     """
     if len(body) > MAX_BYTES:
         raise TooLarge("The request body is larger than 64 KiB.")
@@ -34,7 +34,7 @@ def parse_form(body: bytes, content_type: str | None) -> dict[str, str]:
 def parse_query(query_string: bytes) -> dict[str, str]:
     """The parameters of a query string.
 
-    Raises: InvalidRequest, TooLarge.
+    Raises: InvalidRequest, InvalidTarget, TooLarge.
     """
     if len(query_string) > MAX_BYTES:
         raise TooLarge("The query string is larger than 64 KiB.")
@@ -61,10 +61,17 @@ def _parse(raw: bytes) -> dict[str, str]:
         name, _, value = field.partition(b"=")
         text = _decode(name)
         if text in parameters:
-            raise InvalidRequest("A parameter occurs more than once.")
+            raise _doubled(text)
         parameters[text] = _decode(value)
     # RFC 6749 §3.1: a parameter without a value is treated as if it were not sent; sent twice it was refused above.
     return {name: value for name, value in parameters.items() if value}
+
+
+def _doubled(name: str) -> OAuthError:
+    """RFC 8707 §2 lets a request name several resources; a token of ours is for one (S-148)."""
+    if name == "resource":
+        return InvalidTarget("Only one resource may be named; ask for a token for each.")
+    return InvalidRequest("A parameter occurs more than once.")
 
 
 def _decode(raw: bytes) -> str:

@@ -18,6 +18,7 @@ from idp.records import (
     Grant,
     LedgerEntry,
     LoginAttempt,
+    OpaqueToken,
     PartialSignIn,
     PushedRequest,
 )
@@ -68,6 +69,7 @@ PushedRequests = Records[PushedRequest]
 LoginAttempts = Records[LoginAttempt]
 PartialSignIns = Records[PartialSignIn]
 AuthorizationCodes = Records[AuthorizationCode]
+OpaqueTokens = Records[OpaqueToken]
 
 
 class BrowserSessions(Protocol):

@@ -13,6 +13,7 @@ from idp.errors import InvalidToken
 from idp.ids import new_secret
 from idp.protocol.confirmation import Confirmation, parse_cnf
 from idp.protocol.policy import ProtocolPolicy
+from idp.protocol.resource_indicators import Target
 from idp.records import Grant
 from idp.tokens.sign_in import SignIn
 
@@ -37,6 +38,30 @@ class AccessToken:
     expires_at: datetime
     confirmation: Confirmation | None = None
     """What whoever presents it must prove to hold; None for a bearer token."""
+
+
+def machine_token_claims(
+    policy: ProtocolPolicy,
+    target: Target,
+    *,
+    client_id: str,
+    now: datetime,
+    confirmation: Confirmation | None,
+) -> dict[str, Any]:
+    """RFC 9068 §2.2 where no citizen is: the subject is the client, and never looks like a citizen's (S-140)."""
+    issued_at = int(now.timestamp())
+    lifetime = min(policy.access_token_lifetime, target.longest or policy.access_token_lifetime)
+    claims: dict[str, Any] = {
+        "iss": policy.issuer,
+        "sub": client_id,
+        "aud": target.audience,
+        "client_id": client_id,
+        "iat": issued_at,
+        "exp": issued_at + int(lifetime.total_seconds()),
+        "jti": new_secret(),
+        "scope": " ".join(target.scope),
+    }
+    return claims if confirmation is None else claims | {"cnf": confirmation.as_claim()}
 
 
 def lifetime_seconds(policy: ProtocolPolicy, grant: Grant, now: datetime) -> int:

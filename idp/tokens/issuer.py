@@ -14,8 +14,10 @@ from idp.protocol.confirmation import Confirmation, token_type
 from idp.protocol.id_token_hint import ID_TOKEN_TYP
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
+from idp.protocol.resource_indicators import Target
 from idp.records import Grant
-from idp.tokens import access_token, id_token
+from idp.storage import ports
+from idp.tokens import access_token, id_token, opaque_token
 from idp.tokens.sign_in import SignIn
 from idp.tokens.subject import Subjects
 from keys.key_ring import KeyRing
@@ -36,6 +38,8 @@ class IssuedTokens:
     refresh_token: str | None = field(default=None, repr=False)
     issued_token_type: str | None = None
     """RFC 8693 §2.2.1: only after an exchange."""
+    logged: Mapping[str, str] = field(default_factory=dict)
+    """What the log tells of it, where no ledger row does."""
 
 
 def issue_tokens(
@@ -89,3 +93,41 @@ def issue_tokens(
         token_type=token_type(confirmation),
         refresh_token=refresh_token,
     )
+
+
+def issue_to_machine(
+    policy: ProtocolPolicy,
+    key_ring: KeyRing,
+    opaque_tokens: ports.OpaqueTokens,
+    *,
+    client_id: str,
+    target: Target,
+    confirmation: Confirmation | None,
+    now: datetime,
+) -> IssuedTokens:
+    """The access token of a service in its own name. Nothing of it is in SQL; `logged` is what is told of it."""
+    claims = access_token.machine_token_claims(
+        policy, target, client_id=client_id, now=now, confirmation=confirmation
+    )
+    return IssuedTokens(
+        access_token=_access_token(key_ring, opaque_tokens, target, claims),
+        id_token=None,
+        expires_in_seconds=claims["exp"] - claims["iat"],
+        scope=target.scope,
+        token_type=token_type(confirmation),
+        logged={
+            "client_id": client_id,
+            "resource": target.audience,
+            "scope": claims["scope"],
+            "token_id": claims["jti"],
+        },
+    )
+
+
+def _access_token(
+    key_ring: KeyRing, opaque_tokens: ports.OpaqueTokens, target: Target, claims: Mapping[str, Any]
+) -> str:
+    """In the form and by the algorithm that the resource registered."""
+    if target.form == "opaque":
+        return opaque_token.keep(opaque_tokens, claims)
+    return issue_token(key_ring, target.algorithm, access_token.TYP, claims)

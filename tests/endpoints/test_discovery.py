@@ -24,7 +24,8 @@ def test_both_profiles_find_what_they_need() -> None:
     assert metadata["issuer"] == "https://id.nordhavn.example"
     assert metadata["response_types_supported"] == ["code"]
     exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
-    assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token", exchange, DEVICE_CODE]
+    grants = ["authorization_code", "refresh_token", "client_credentials", exchange, DEVICE_CODE]
+    assert metadata["grant_types_supported"] == grants
     assert metadata["code_challenge_methods_supported"] == ["S256"]
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert metadata["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from tests.support import machines
 from tests.support.deployment import Deployment
 from tests.support.exchanging import authorities
 from tests.support.journey import begin
@@ -136,6 +137,20 @@ def test_an_introspection_costs_one_read(deployment: Deployment) -> None:
         with _counted(deployment) as costs:
             assert api.ask(presented).status_code == 200
         assert dict(costs) == cost
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "trips"), [("secret", "jwt", 0), ("key", "jwt", 1), ("secret", "opaque", 1)]
+)
+def test_a_machines_token_costs_no_sql(deployment: Deployment, kind: str, form: str, trips: int) -> None:
+    """The assertion's jti, or the opaque token's claims, in Redis."""
+    machines.api(deployment, token_form=form)
+    party = machines.machine(deployment, kind)
+    machines.grant(deployment, party, machines.READ)
+    machines.token(party, resource=machines.API)
+    with _counted(deployment) as costs:
+        machines.token(party, resource=machines.API, scope=machines.READ)
+    assert dict(costs) == ({"round trips": trips} if trips else {})
 
 
 def test_a_push_costs_no_sql(deployment: Deployment) -> None:

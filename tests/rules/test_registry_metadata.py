@@ -212,7 +212,6 @@ def test_tokens_are_exchanged_by_those_who_authenticate() -> None:
         ("response_types", "code"),
         ("grant_types", ["implicit"]),
         ("grant_types", ["password"]),
-        ("grant_types", ["client_credentials"]),
         ("grant_types", ["authorization_code", "authorization_code"]),
         ("grant_types", ["refresh_token"]),
         ("response_modes", ["fragment"]),
@@ -360,3 +359,46 @@ def test_a_request_names_a_purpose_unless_there_is_only_one() -> None:
     for purposes, asked in (((one,), "other"), ((one, other), None), ((one, other), "")):
         with pytest.raises(UnknownPurpose):
             client(purposes=purposes).purpose(asked)
+
+
+# --- clients that nobody signs in to ---------------------------------------------------------------------------
+
+_NO_SIGN_IN: dict[str, Any] = {"redirect_uris": None, "purposes": None, "scope": None}
+
+
+def test_a_machine_needs_nothing_that_a_sign_in_needs() -> None:
+    """RFC 7591 §2.1."""
+    fields = checked(registration(grant_types=["client_credentials"], **_NO_SIGN_IN))
+    assert fields["response_types"] == fields["redirect_uris"] == fields["purposes"] == fields["scope"] == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        (_NO_SIGN_IN | {"scope": "openid"}, "scope"),
+        (_NO_SIGN_IN | {"redirect_uris": ["https://nordhavn.example/"]}, "redirect_uris"),
+        (_NO_SIGN_IN | {"purposes": [BUILDING_PERMIT]}, "purposes"),
+        (_NO_SIGN_IN | {"response_types": ["code"]}, "response_types"),
+        (_NO_SIGN_IN | {"grant_types": ["client_credentials", "refresh_token"]}, "grant_types"),
+        (
+            _NO_SIGN_IN | {"profile": "oidc", "jwks": None, "token_endpoint_auth_method": "none"},
+            "grant_types",
+        ),
+        (
+            {"grant_types": ["authorization_code", "client_credentials"], "redirect_uris": None},
+            "redirect_uris",
+        ),
+        ({"grant_types": ["authorization_code"], "purposes": None, "scope": "openid"}, "purposes"),
+    ],
+)
+def test_grants_and_what_they_need_fit_together(changes: dict[str, Any], field: str) -> None:
+    """S-189."""
+    assert [*faults(registration(**{"grant_types": ["client_credentials"]} | changes))] == [field]
+
+
+def test_who_does_not_authenticate_never_acts_in_its_own_name() -> None:
+    """S-189: not even beside sign-ins."""
+    public = oidc_registration(
+        token_endpoint_auth_method="none", grant_types=["authorization_code", "client_credentials"]
+    )
+    assert [*faults(public)] == ["grant_types"]

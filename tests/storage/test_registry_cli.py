@@ -83,7 +83,7 @@ def test_what_show_prints_can_be_edited_and_given_to_change(nordhavn: Run, tmp_p
     shown = json.loads(nordhavn("clients", "show", document["client_id"]).stdout)
     file = written(tmp_path, shown | {"client_name": "Skure"})
     changed = nordhavn("clients", "change", document["client_id"], file, "--yes", "--reason", "new name")
-    assert changed.exit_code == 0
+    assert changed.exit_code == 0, changed.stderr
     assert "Changed: client_name." in changed.stderr
     assert json.loads(changed.stdout)["client_name"] == "Skure"
 

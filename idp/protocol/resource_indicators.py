@@ -1,0 +1,97 @@
+"""Resource indicators (RFC 8707): for which API a token is meant, and what its client may do there.
+
+One audience for a token (§3). A client may use what the API's organisation granted to it, now, and in the name of
+whom the scope is for: nothing of that stands in the client's own registration. Without `resource` the audience is the one
+API that has the scopes; without `scope` the scope is all that may be used there. An API that does not exist, one that is
+disabled and one of which nothing is granted are refused alike. How a token is made is tokens' matter.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from clients_registry.registry import Registry
+from clients_registry.resource import Resource
+from clients_registry.scope_grant import GrantedScope
+from idp.errors import InvalidScope, InvalidTarget
+from idp.protocol.scope import scope_words
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]{1,500}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an access token is for: one API, and what may be done there."""
+
+    audience: str
+    scope: tuple[str, ...]
+    algorithm: str
+    form: str
+    sector: str
+    """By whose subjects its citizens are named: those of the API's organisation."""
+    longest: timedelta | None = None
+    """None: as long as the deployment's tokens."""
+
+
+def parse_resource(value: str | None) -> str | None:
+    """An absolute URI without a fragment (§2). Raises: InvalidTarget."""
+    if value is not None and not _ABSOLUTE.match(value):
+        raise InvalidTarget("The resource must be one absolute URI without a fragment.")
+    return value
+
+
+def find_target(
+    registry: Registry, client_id: str, *, by: str, resource: str | None, scope: str | None, now: datetime
+) -> Target:
+    """What a client may have, of what it asked for; `by` is whom it acts for: `machines` or `citizens`.
+
+    Raises: InvalidScope, InvalidTarget.
+    """
+    usable = usable_scopes(registry, client_id, by, now)
+    words = None if scope is None else scope_words(scope)
+    if words is not None and not usable.keys() >= set(words):
+        raise InvalidScope("A scope is not granted to the client, or not any more.")
+    identifier = parse_resource(resource) or _only_one(usable, words)
+    return target_at(registry, identifier, usable, words)
+
+
+def usable_scopes(registry: Registry, client_id: str, by: str, now: datetime) -> Mapping[str, GrantedScope]:
+    """What was granted to the client, may be used by such, and has not ended."""
+    granted = registry.granted_scopes(client_id)
+    return {word: scope for word, scope in granted.items() if scope.may_be_used(by, now)}
+
+
+def target_at(
+    registry: Registry, identifier: str, usable: Mapping[str, GrantedScope], words: Collection[str] | None
+) -> Target:
+    """The target at one API; `words` None asks for everything there.
+
+    Raises: InvalidScope, InvalidTarget.
+    """
+    there = tuple(word for word, scope in usable.items() if scope.identifier == identifier)
+    known = registry.find_resource(identifier) if there else None
+    if known is None or known.disabled:
+        raise InvalidTarget("The resource is unknown, or nothing of it is granted to the client.")
+    if words is not None and not set(words) <= set(there):
+        raise InvalidScope("A scope is not one of the resource.")
+    return _target(known.resource, there if words is None else tuple(words))
+
+
+def _only_one(usable: Mapping[str, GrantedScope], words: Collection[str] | None) -> str:
+    asked = usable if words is None else words
+    identifiers = {usable[word].identifier for word in asked}
+    if len(identifiers) != 1:
+        raise InvalidTarget("The resource must be named: nothing is granted, or scopes of several resources.")
+    return identifiers.pop()
+
+
+def _target(resource: Resource, scope: tuple[str, ...]) -> Target:
+    return Target(
+        audience=resource.identifier,
+        scope=scope,
+        algorithm=resource.token_algorithm,
+        form=resource.token_form,
+        sector=resource.organisation_id,
+        longest=None if resource.token_seconds is None else timedelta(seconds=resource.token_seconds),
+    )
