@@ -19,6 +19,7 @@ from idp.outbound.fetcher import Fetcher
 from idp.places import FindPlace
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.tls_client_auth import ClientAuthorities
+from idp.records import OpaqueToken
 from idp.recovery.letter_orders import LetterOrdering
 from idp.recovery.moves import RecoveryMoves
 from idp.recovery.stopping import RecoveryStops
@@ -69,7 +70,7 @@ class Services:
     visits: ports.Visits
     codes: ports.AuthorizationCodes
     device_requests: DeviceRequests
-    opaque_tokens: ports.OpaqueTokens
+    opaque_tokens: ports.Records[OpaqueToken]
     browser_sessions: ports.BrowserSessions
     one_time: ports.OneTime
     seen: ports.Seen

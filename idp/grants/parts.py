@@ -6,6 +6,7 @@ from typing import Protocol
 from clients_registry.registry import Registry
 from idp.clock import Clock
 from idp.protocol.policy import ProtocolPolicy
+from idp.records import OpaqueToken
 from idp.storage import ports
 from idp.storage.device_ports import DeviceRequests
 from idp.tokens.revoked_tokens import RevokedTokens
@@ -31,7 +32,7 @@ class Parts(Protocol):
     @property
     def device_requests(self) -> DeviceRequests: ...
     @property
-    def opaque_tokens(self) -> ports.OpaqueTokens: ...
+    def opaque_tokens(self) -> ports.Records[OpaqueToken]: ...
     @property
     def rates(self) -> ports.Rates: ...
     @property

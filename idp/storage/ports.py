@@ -18,7 +18,6 @@ from idp.records import (
     Grant,
     LedgerEntry,
     LoginAttempt,
-    OpaqueToken,
     PartialSignIn,
     PushedRequest,
 )
@@ -69,7 +68,6 @@ PushedRequests = Records[PushedRequest]
 LoginAttempts = Records[LoginAttempt]
 PartialSignIns = Records[PartialSignIn]
 AuthorizationCodes = Records[AuthorizationCode]
-OpaqueTokens = Records[OpaqueToken]
 
 
 class BrowserSessions(Protocol):

@@ -15,7 +15,7 @@ from idp.protocol.id_token_hint import ID_TOKEN_TYP
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
 from idp.protocol.resource_indicators import Target
-from idp.records import Grant
+from idp.records import Grant, OpaqueToken
 from idp.storage import ports
 from idp.tokens import access_token, id_token, opaque_token
 from idp.tokens.sign_in import SignIn
@@ -98,7 +98,7 @@ def issue_tokens(
 def issue_to_machine(
     policy: ProtocolPolicy,
     key_ring: KeyRing,
-    opaque_tokens: ports.OpaqueTokens,
+    opaque_tokens: ports.Records[OpaqueToken],
     *,
     client_id: str,
     target: Target,
@@ -125,7 +125,7 @@ def issue_to_machine(
 
 
 def _access_token(
-    key_ring: KeyRing, opaque_tokens: ports.OpaqueTokens, target: Target, claims: Mapping[str, Any]
+    key_ring: KeyRing, opaque_tokens: ports.Records[OpaqueToken], target: Target, claims: Mapping[str, Any]
 ) -> str:
     """In the form and by the algorithm that the resource registered."""
     if target.form == "opaque":

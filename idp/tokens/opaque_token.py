@@ -24,14 +24,14 @@ def is_opaque(presented: str) -> bool:
     return _WELL_FORMED.match(presented) is not None
 
 
-def keep(store: ports.OpaqueTokens, claims: Mapping[str, Any]) -> str:
+def keep(store: ports.Records[OpaqueToken], claims: Mapping[str, Any]) -> str:
     """A token that stands for these claims until their `exp`."""
     token = _PREFIX + new_secret()
     store.put(token, OpaqueToken(dict(claims), datetime.fromtimestamp(int(claims["exp"]), UTC)))
     return token
 
 
-def find_claims(store: ports.OpaqueTokens, presented: str) -> dict[str, Any] | None:
+def find_claims(store: ports.Records[OpaqueToken], presented: str) -> dict[str, Any] | None:
     """What a presented token stands for; None where it was never issued, or has expired."""
     found = store.find(presented)
     return None if found is None else found.claims
