@@ -379,7 +379,7 @@ def test_a_machine_needs_nothing_that_a_sign_in_needs() -> None:
         (_NO_SIGN_IN | {"redirect_uris": ["https://nordhavn.example/"]}, "redirect_uris"),
         (_NO_SIGN_IN | {"purposes": [BUILDING_PERMIT]}, "purposes"),
         (_NO_SIGN_IN | {"response_types": ["code"]}, "response_types"),
-        (_NO_SIGN_IN | {"grant_types": ["client_credentials", "refresh_token"]}, "grant_types"),
+        ({"grant_types": ["client_credentials", "refresh_token"]}, "grant_types"),
         (
             _NO_SIGN_IN | {"profile": "oidc", "jwks": None, "token_endpoint_auth_method": "none"},
             "grant_types",
