@@ -20,7 +20,7 @@ def waiting(*, json_wanted: bool) -> None:
             {
                 "client_id": found.client_id,
                 "service": registered.client.client_name if registered else "",
-                "waiting": str(found.count),
+                "waiting": found.count,
                 "oldest": found.oldest.isoformat().replace("+00:00", "Z"),
                 "last_fault": found.last_fault,
             }
@@ -35,10 +35,10 @@ def waiting(*, json_wanted: bool) -> None:
         click.echo("Nothing waits.")
 
 
-def _table(rows: list[dict[str, str]]) -> Table:
+def _table(rows: list[dict[str, object]]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("Service", "Client", "Waiting", "Oldest", "Last fault"):
+    for heading in ("Client", "Service", "Waiting", "Oldest", "Last fault"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(row["service"], row["client_id"], row["waiting"], row["oldest"], row["last_fault"])
+        table.add_row(*map(str, row.values()))
     return table

@@ -37,6 +37,7 @@ def outcome_of(services: Services, notice: LogoutNotice, *, lasting: bool) -> Se
     """One service of one session."""
     registered = services.registry.find_client(notice.client_id)
     return ServiceOutcome(
+        client_id=notice.client_id,
         organisation_name=registered.organisation.name if registered else "",
         service_name=registered.client.name_in(current_language()) if registered else "",
         told=_told(notice.outcome, registered),

@@ -100,5 +100,5 @@ def signed_out(
     services.sign_outs.put(secret, done)
     response = see_other(SIGNED_OUT)
     forget_sign_in(response)
-    set_cookie(response, SIGN_OUT, secret)
+    set_cookie(response, SIGN_OUT, secret, LIFETIME)
     return response

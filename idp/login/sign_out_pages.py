@@ -27,6 +27,7 @@ class Told(StrEnum):
 class ServiceOutcome:
     """One service that the session had given anything to."""
 
+    client_id: str
     organisation_name: str
     service_name: str
     """Empty where the service is gone."""

@@ -15,7 +15,7 @@ from idp.login.outcomes import frames_of, outcomes_of
 from idp.login.pages import Return
 from idp.login.sign_out import SIGNED_OUT
 from idp.login.sign_out_pages import ServiceOutcome, SignedOut, Told
-from idp.login.visit import SIGN_OUT
+from idp.login.visit import SIGN_OUT, find_signed_in
 from idp.login.way_back import see_other
 from idp.logout.records import SignOut
 from idp.protocol.logout_request import LogoutRequest
@@ -31,6 +31,8 @@ _ON_SECONDS = 6
 
 def show_signed_out(services: Services) -> Response:
     """The page, for the browser that signed out; for any other one that nobody is signed in."""
+    if find_signed_in(services) is not None:  # again, since
+        return see_other("/")
     secret = read_cookie(SIGN_OUT)
     done = services.sign_outs.find(secret) if secret else None
     if done is None:
@@ -76,7 +78,8 @@ def _seen(stays: bool) -> str:
 
 def _concerns_others(done: SignOut, outcomes: tuple[ServiceOutcome, ...], frames: tuple[str, ...]) -> bool:
     """Whether there is more to tell than that the service that asked is left."""
-    return bool(frames) or len(outcomes) > 1 or len(done.session_ids) > 1 or "stay" in request.args
+    others = any(outcome.client_id != done.asked.client_id for outcome in outcomes)
+    return others or bool(frames) or "stay" in request.args
 
 
 def _lead_on(services: Services, done: SignOut, return_url: str) -> Response:

@@ -143,7 +143,7 @@ def test_chunks_with_junk_are_refused(served: Served, chunks: bytes) -> None:
     assert served.alive()
 
 
-@pytest.mark.parametrize("path", [b"/login/x/password", b"/sign-out", b"/authorize"])
+@pytest.mark.parametrize("path", [b"/login/x/password", b"/sign-out", b"/end-session", b"/authorize"])
 def test_a_body_beyond_its_limit_is_refused_unread(served: Served, path: bytes) -> None:
     """S-348, S-362: announced, chunked and compressed."""
     form = b"Content-Type: application/x-www-form-urlencoded"
@@ -202,7 +202,9 @@ def test_a_cookie_of_ours_that_comes_twice_is_refused(served: Served) -> None:
 
 
 @pytest.mark.parametrize("verb", [b"TRACE", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"get", b"post", b"FOO"])
-@pytest.mark.parametrize("path", [b"/", b"/authorize", b"/login/x", b"/login/x/totp", b"/sign-out", b"/help"])
+@pytest.mark.parametrize(
+    "path", [b"/", b"/authorize", b"/login/x", b"/login/x/totp", b"/sign-out", b"/end-session", b"/help"]
+)
 def test_other_verbs_are_405_with_allow(served: Served, verb: bytes, path: bytes) -> None:
     """S-351: an override header changes none."""
     answer = served.request(verb + b" " + path + b" HTTP/1.1", b"X-HTTP-Method-Override: POST")

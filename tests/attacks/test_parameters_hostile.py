@@ -34,6 +34,9 @@ TOKEN = (
     "grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret", "client_assertion",
     "client_assertion_type", "scope", "resource",
 )  # fmt: skip
+END_SESSION = (
+    "id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"
+)  # fmt: skip
 STEPS = {
     "password": ("user_id", "password", "csrf_token"),
     "totp": ("code", "csrf_token"),
@@ -71,6 +74,16 @@ def test_no_parameter_of_a_request_is_an_error_of_ours(deployment: Deployment, n
         check(
             requests.post(deployment.issuer + "/par", data=form, headers=FORM, auth=basic, timeout=20), kind
         )
+
+
+@pytest.mark.parametrize("name", END_SESSION)
+def test_no_parameter_of_a_sign_out_is_an_error_of_ours(deployment: Deployment, name: str) -> None:
+    """S-205, S-334: by GET and by POST, and what is kept of it until the citizen answers."""
+    url, good = f"{deployment.issuer}/end-session", {"state": "s"}
+    for kind, form in bodies(good, name):
+        check(requests.post(url, data=form, headers=FORM, timeout=20), kind)
+        if len(form) < 8_000:
+            check(requests.get(f"{url}?{form}", timeout=20), kind)
 
 
 @pytest.mark.parametrize("name", TOKEN)

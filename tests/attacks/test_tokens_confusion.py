@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey, KeySet
 from tests.support.deployment import Deployment
 from tests.support.relying_party import RelyingParty
 from tests.support.signed_in import code_for, session_of
+from tests.support.signing_out import given_in
 
 
 def _tokens(deployment: Deployment, name: str = "Byggesager") -> tuple[RelyingParty, dict[str, Any], str]:
@@ -25,6 +26,27 @@ def _refused(answer: requests.Response) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+def logout_token(deployment: Deployment, client_id: str) -> str:
+    """Of a session in which this client was given something."""
+    session, queue = session_of(deployment), deployment.wiring.logout_notices
+    given_in(deployment, session, client_id)
+    deployment.wiring.services.transact(lambda tx: queue.write(tx, session.session_id, at=deployment.clock()))
+    (notice,) = queue.of_sessions([session.session_id])
+    registered = deployment.wiring.registry.find_client(client_id)
+    assert registered is not None
+    return deployment.wiring.logout_token(registered.client, notice)
+
+
+def test_a_logout_token_is_no_id_token_hint(deployment: Deployment) -> None:
+    """S-063: neither at the authorization endpoint nor at the end session endpoint."""
+    party, _, _ = _tokens(deployment)
+    token = logout_token(deployment, party.client.client_id)
+    answer = party.post("/par", party.parameters("v" * 43, "s", "n", id_token_hint=token))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    answer = requests.get(f"{deployment.issuer}/end-session?id_token_hint={token}", timeout=20)
+    assert answer.status_code == 400
+
+
 def test_no_token_but_an_access_token_of_ours_opens_userinfo(deployment: Deployment) -> None:
     """S-063, S-135, S-150, S-153, S-154."""
     party, tokens, _ = _tokens(deployment)
@@ -35,6 +57,7 @@ def test_no_token_but_an_access_token_of_ours_opens_userinfo(deployment: Deploym
     thief = ECKey.generate_key("P-256")
     wrong = [
         tokens["id_token"],
+        logout_token(deployment, party.client.client_id),
         party.assertion(),
         access[:-1],
         access + "A",
@@ -62,8 +85,9 @@ def test_no_token_but_an_access_token_of_ours_opens_userinfo(deployment: Deploym
 
 def test_an_access_token_is_no_client_assertion_and_no_id_token_either(deployment: Deployment) -> None:
     """S-063."""
-    _, tokens, _ = _tokens(deployment)
-    for token in (tokens["access_token"], tokens["id_token"]):
+    party, tokens, _ = _tokens(deployment)
+    logout = logout_token(deployment, party.client.client_id)
+    for token in (tokens["access_token"], tokens["id_token"], logout):
         answer = requests.post(
             deployment.issuer + "/par",
             data={

@@ -271,6 +271,7 @@ def _notices() -> dict[str, Page]:
             service_url="http://localhost:8001/",
             outcomes=tuple(
                 ServiceOutcome(
+                    client_id=str(number),
                     organisation_name="Nordhavn Kommune",
                     service_name=f"Tjeneste {number}",
                     told=told,

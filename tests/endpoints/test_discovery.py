@@ -40,6 +40,10 @@ def test_both_profiles_find_what_they_need() -> None:
     assert metadata["request_uri_parameter_supported"] is False
     assert metadata["request_parameter_supported"] is True
     assert metadata["require_signed_request_object"] is False
+    for channel in ("backchannel", "frontchannel"):
+        assert (
+            metadata[f"{channel}_logout_supported"] is metadata[f"{channel}_logout_session_supported"] is True
+        )
     for name in ("auth_methods", "auth_signing_alg_values"):
         same = metadata[f"token_endpoint_{name}_supported"]
         assert metadata[f"revocation_endpoint_{name}_supported"] == same

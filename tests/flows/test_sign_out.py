@@ -173,6 +173,20 @@ def test_services_that_registered_for_it_are_told_by_hidden_frames(deployment: D
     assert "outcomes" not in CitizenBrowser(deployment.issuer).get("/signed-out").ids
 
 
+def test_another_service_is_told_of_also_where_the_one_that_asks_was_not_open(deployment: Deployment) -> None:
+    """The citizen sees it for some seconds before the page leads on; signed in again, there is nothing to see."""
+    service, asker = leaving_party(deployment, "other"), leaving_party(deployment)
+    journey, _ = signed_in_at(deployment, service)
+    page = end_session(
+        journey.browser, client_id=asker.client.client_id, post_logout_redirect_uri=HERE, state="s"
+    )
+    page = journey.browser.submit(page, page.forms[0].action)
+    assert len(told_of(page)) == 1 and page.headers["Refresh"] == f"6;url={HERE}?state=s"
+    deployment.clock.forward(seconds=30)
+    signed_in_at(deployment, service, journey.browser)
+    assert journey.browser.get("/signed-out").url == f"{deployment.issuer}/"
+
+
 def test_our_own_button_is_the_same_way_out(deployment: Deployment) -> None:
     """And so is the security page, for this browser and for all: each shows which services were open."""
     service = leaving_party(deployment)
