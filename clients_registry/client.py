@@ -95,6 +95,8 @@ class Client:
     """Seconds."""
     require_auth_time: bool = False
     default_acr_values: tuple[str, ...] = ()
+    authorization_details_types: tuple[str, ...] = ()
+    """RFC 9396 §10: kinds of details that it may ask for."""
     require_pkce: bool = True
     """Our extension; only a confidential `oidc` client may lift it."""
     application_type: str = "web"

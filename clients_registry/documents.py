@@ -57,11 +57,11 @@ def shown(client: Client, organisation: Organisation) -> dict[str, Any]:
         "organisation_id": client.organisation_id,
         "sector": client.sector,
         **metadata_of(client),
-        "created_at": _time(client.created_at),
-        "changed_at": _time(client.changed_at),
+        "created_at": moment(client.created_at),
+        "changed_at": moment(client.changed_at),
     }
     if client.disabled_at is not None:
-        document["disabled_at"] = _time(client.disabled_at)
+        document["disabled_at"] = moment(client.disabled_at)
     return document
 
 
@@ -73,12 +73,12 @@ def organisation_shown(organisation: Organisation) -> dict[str, Any]:
         "kind": organisation.kind,
         "name": organisation.name,
         "contacts": list(organisation.contacts),
-        "created_at": _time(organisation.created_at),
+        "created_at": moment(organisation.created_at),
     }
     if organisation.logo is not None:
         document["logo"] = organisation.logo
     if organisation.disabled_at is not None:
-        document["disabled_at"] = _time(organisation.disabled_at)
+        document["disabled_at"] = moment(organisation.disabled_at)
     return document
 
 
@@ -91,10 +91,10 @@ def resource_shown(resource: Resource, organisation: Organisation) -> dict[str, 
         "organisation_id": resource.organisation_id,
         **resource_document(resource),
         "scopes": [scope.as_json() for scope in resource.scopes],
-        "created_at": _time(resource.created_at),
+        "created_at": moment(resource.created_at),
     }
     if resource.disabled_at is not None:
-        document["disabled_at"] = _time(resource.disabled_at)
+        document["disabled_at"] = moment(resource.disabled_at)
     return document
 
 
@@ -112,7 +112,8 @@ def resource_document(resource: Resource) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None}
 
 
-def _time(value: datetime) -> str:
+def moment(value: datetime) -> str:
+    """As a document says it."""
     return value.isoformat().replace("+00:00", "Z")
 
 

@@ -32,6 +32,10 @@ class UnknownScope(RegistryError):
     """No resource has this scope, or the client was not granted it."""
 
 
+class UnknownDetailType(RegistryError):
+    """There is no such kind of authorization details."""
+
+
 class ResourceExists(RegistryError):
     """A resource with this identifier, or a scope of this word, is registered already."""
 
@@ -89,6 +93,10 @@ class InvalidResourceMetadata(InvalidRegistration):
 
 class InvalidScopeGrant(InvalidRegistration):
     """A scope cannot be granted like this."""
+
+
+class InvalidDetailType(InvalidRegistration):
+    """A kind of authorization details cannot be declared like this."""
 
 
 class InvalidKeys(InvalidRegistration):

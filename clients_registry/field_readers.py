@@ -23,7 +23,7 @@ MAX_NAME_LETTERS = 100
 MAX_SECONDS = 604_800
 """A week: rotation waits for the slowest cache (keys.md), and no sign-in stays fresh longer."""
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Controls, bidirectional overrides, line separators: they make a text look like another (S-183)."""
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
@@ -62,7 +62,7 @@ def text(limit: int) -> Reader:
     def read(value: Any, _reading: Reading) -> str:
         if not isinstance(value, str) or not 0 < len(value) <= limit or value != value.strip():
             raise Unfit(f"must be a text of 1 to {limit} characters, without spaces around it")
-        if any(unicodedata.category(letter) in _INVISIBLE for letter in value):
+        if any(unicodedata.category(letter) in INVISIBLE for letter in value):
             raise Unfit(
                 "may hold no control characters, line breaks or marks that change the writing direction"
             )

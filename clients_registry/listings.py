@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from clients_registry.detail_type import RegisteredDetailType
 from clients_registry.organisation import Organisation
 from clients_registry.registry import RegisteredClient, RegisteredResource
 from clients_registry.scope_listing import ListedScope
@@ -63,6 +64,14 @@ def scopes_table(scopes: Iterable[ListedScope]) -> Table:
             table.add_row(*what, whom, Text(grant.purpose), used_by, last_day, _granted(grant.revoked_at))
         if not entry.grants:
             table.add_row(*what, "nobody", "", used_by, "", "")
+    return table
+
+
+def details_table(found: Iterable[RegisteredDetailType]) -> Table:
+    table = _table(names=["API"], words=["Type", "State"])
+    for entry in found:
+        made = entry.detail_type
+        table.add_row(Text(made.resource), made.type, "disabled" if entry.disabled else "live")
     return table
 
 

@@ -37,7 +37,7 @@ _NOT_TAKEN = {
 
 _NOT_OFFERED = frozenset(
     {
-        "software_id", "software_version", "authorization_details_types", "dpop_bound_access_tokens",
+        "software_id", "software_version", "dpop_bound_access_tokens",
         "request_object_encryption_alg", "request_object_encryption_enc",
         "introspection_signed_response_alg",
     }

@@ -19,6 +19,7 @@ from clients_registry.certificate_subjects import (
 )
 from clients_registry.claims import CLAIMS, SCOPE_CLAIMS
 from clients_registry.client_keys import ClientKeys, public_jwks
+from clients_registry.detail_type import DETAIL_TYPE
 from clients_registry.errors import InvalidKeys
 from clients_registry.field_readers import (
     MAX_NAME_LETTERS,
@@ -169,6 +170,9 @@ _REQUESTS: dict[str, Reader] = {
     "require_signed_request_object": boolean,
     "request_object_signing_alg": by_profile(lambda profile: profile.signing_algorithms),
     "initiate_login_uri": public_url,
+    "authorization_details_types": list_of(
+        matching(DETAIL_TYPE, "must be a type that `adgang details list` shows"), at_least=0, at_most=50
+    ),
 }
 
 _ANSWERS: dict[str, Reader] = {

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from clients_registry.client import Client
+from clients_registry.detail_type import DetailType, RegisteredDetailType
 from clients_registry.organisation import Organisation
 from clients_registry.resource import Resource, Scope
 from clients_registry.scope_grant import GrantedScope, ScopeGrant
@@ -144,6 +145,21 @@ class ResourceStore(Protocol):
 
     def revoke_scope(self, tx: Tx, word: str, client_id: str, at: datetime) -> bool:
         """True for the caller that revoked a grant."""
+
+    def find_detail_type(self, name: str) -> RegisteredDetailType | None:
+        """The kind of authorization details, disabled or not. One read."""
+
+    def detail_types(self) -> list[RegisteredDetailType]:
+        """Every kind, by its name."""
+
+    def detail_type_in(self, tx: Tx, name: str) -> DetailType | None:
+        """The kind, read inside `tx`."""
+
+    def add_detail_type(self, tx: Tx, resource_id: str, made: DetailType) -> bool:
+        """True for exactly one caller per type; False changes nothing."""
+
+    def disable_detail_type(self, tx: Tx, name: str, at: datetime) -> bool:
+        """True for the caller that disabled it."""
 
 
 class ClientUses(Protocol):

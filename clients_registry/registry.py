@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from clients_registry.client import Client
 from clients_registry.client_keys import ClientKeys, FindsKeys
+from clients_registry.detail_type import DETAIL_TYPE, RegisteredDetailType
 from clients_registry.memory import Memory, Shelf
 from clients_registry.organisation import Organisation
 from clients_registry.ports import ClientStore, Clock, ResourceStore
@@ -79,6 +80,7 @@ class Registry:
         self._startable: Shelf[tuple[RegisteredClient, ...]] = self._memory.shelf(1)
         self._by_identifier: Shelf[RegisteredResource] = self._memory.shelf(_RESOURCES_REMEMBERED)
         self._by_id: Shelf[RegisteredResource] = self._memory.shelf(_RESOURCES_REMEMBERED)
+        self._detail_types: Shelf[RegisteredDetailType] = self._memory.shelf(_RESOURCES_REMEMBERED)
         self._granted: Shelf[Mapping[str, GrantedScope]] = self._memory.shelf(remembered)
 
     # --- on the hot path: none of these raises but what the store raises when it does not answer and nothing fresh
@@ -105,6 +107,12 @@ class Registry:
     def granted_scopes(self, client_id: str) -> Mapping[str, GrantedScope]:
         """What a client that is known was granted and was not revoked, by word; whether it ended is for the caller."""
         return self._memory.find(self._granted, client_id, self._load_granted) or {}
+
+    def find_detail_type(self, name: str) -> RegisteredDetailType | None:
+        """The kind of authorization details of this name (RFC 9396 §2); disabled or not."""
+        if not isinstance(name, str) or DETAIL_TYPE.fullmatch(name) is None:
+            return None
+        return self._memory.find(self._detail_types, name, self._resource_store.find_detail_type)
 
     def public_origins(self) -> frozenset[str]:
         """Origins (RFC 6454 §4) of the redirect URIs of public clients, for CORS; none while the store is away.
@@ -133,6 +141,10 @@ class Registry:
     def resources(self) -> list[RegisteredResource]:
         """All resources."""
         return [_resource(*found) for found in self._resource_store.resources()]
+
+    def detail_types(self) -> list[RegisteredDetailType]:
+        """All kinds of authorization details."""
+        return self._resource_store.detail_types()
 
     def scope_grants(self) -> list[ScopeGrant]:
         """Every grant of a scope, revoked or not."""

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, insert, or_, select, update
 
+from clients_registry.detail_type import DetailType, RegisteredDetailType, detail_type_from
 from clients_registry.documents import resource_document
 from clients_registry.in_sql import ORGANISATIONS, changed, insert_into, organisation_from, raise_version
 from clients_registry.organisation import Organisation
 from clients_registry.resource import Resource, Scope
 from clients_registry.scope_grant import GrantedScope, ScopeGrant
-from clients_registry.tables import organisations, resource_scopes, resources, scope_grants
+from clients_registry.tables import detail_types, organisations, resource_scopes, resources, scope_grants
 
 
 class Resources:
@@ -115,6 +116,38 @@ class Resources:
         still_on = scope_grants.c.revoked_at.is_(None)
         return changed(tx, update(scope_grants).where(*chosen, still_on).values(revoked_at=at))
 
+    # --- kinds of authorization details ------------------------------------------------------------------------
+
+    def find_detail_type(self, name: str) -> RegisteredDetailType | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(_DETAIL_TYPES.where(detail_types.c.type == name)).one_or_none()
+        return None if row is None else _registered_detail_type(row)
+
+    def detail_types(self) -> list[RegisteredDetailType]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(_DETAIL_TYPES).all()
+        return sorted(map(_registered_detail_type, rows), key=lambda found: found.detail_type.type)
+
+    def detail_type_in(self, tx: Connection, name: str) -> DetailType | None:
+        row = tx.execute(_DETAIL_TYPES.where(detail_types.c.type == name)).one_or_none()
+        return None if row is None else _registered_detail_type(row).detail_type
+
+    def add_detail_type(self, tx: Connection, resource_id: str, made: DetailType) -> bool:
+        raise_version(tx)
+        fresh = insert_into(tx)(detail_types).values(
+            type=made.type,
+            resource_id=resource_id,
+            document=json.dumps(made.as_json(), ensure_ascii=False),
+            created_at=made.created_at,
+        )
+        unless_known = fresh.on_conflict_do_nothing(index_elements=[detail_types.c.type])
+        return tx.execute(unless_known.returning(detail_types.c.type)).first() is not None
+
+    def disable_detail_type(self, tx: Connection, name: str, at: datetime) -> bool:
+        raise_version(tx)
+        chosen, still_on = detail_types.c.type == name, detail_types.c.disabled_at.is_(None)
+        return changed(tx, update(detail_types).where(chosen, still_on).values(disabled_at=at))
+
 
 _BOTH: Select[Any] = ORGANISATIONS.add_columns(resources).join_from(resources, organisations)
 
@@ -124,6 +157,24 @@ _GRANTED = (
     .join(resources, resources.c.resource_id == resource_scopes.c.resource_id)
     .where(scope_grants.c.client_id == bindparam("client_id"), scope_grants.c.revoked_at.is_(None))
 )
+
+_DETAIL_TYPES: Select[Any] = (
+    select(
+        detail_types.c.document,
+        detail_types.c.created_at,
+        detail_types.c.disabled_at,
+        resources.c.disabled_at.label("resource_disabled_at"),
+        organisations.c.disabled_at.label("organisation_disabled_at"),
+    )
+    .join_from(detail_types, resources)
+    .join(organisations)
+)
+
+
+def _registered_detail_type(row: Row[Any]) -> RegisteredDetailType:
+    made = detail_type_from(json.loads(row.document), created_at=row.created_at, disabled_at=row.disabled_at)
+    ends = (row.disabled_at, row.resource_disabled_at, row.organisation_disabled_at)
+    return RegisteredDetailType(made, disabled=any(end is not None for end in ends))
 
 
 def _columns(resource: Resource) -> dict[str, Any]:

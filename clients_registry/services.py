@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from clients_registry.detail_registrations import DetailRegistrations
 from clients_registry.ports import Transact
 from clients_registry.registrations import Registrations
 from clients_registry.registry import Registry
@@ -16,5 +17,6 @@ class RegistryServices:
     registrations: Registrations
     resource_registrations: ResourceRegistrations
     scope_registrations: ScopeRegistrations
+    detail_registrations: DetailRegistrations
     unavailable: tuple[type[Exception], ...] = ()
     """What is raised when the store does not answer; the command line exits with 3."""

@@ -92,6 +92,23 @@ resource_scopes = Table(
 )
 """A scope's word is the key: it belongs to one resource, so a word alone says at which API it counts."""
 
+detail_types = Table(
+    "detail_types",
+    metadata,
+    Column("type", String(100), primary_key=True),
+    Column(
+        "resource_id",
+        String(64),
+        ForeignKey("resources.resource_id", name="fk_detail_types_resource"),
+        nullable=False,
+        index=True,
+    ),
+    Column("document", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+)
+"""Kinds of authorization details: like a scope's word, a type belongs to one resource."""
+
 scope_grants = Table(
     "scope_grants",
     metadata,

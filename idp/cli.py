@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from clients_registry.cli import make_clients_group, make_organisations_group
+from clients_registry.cli_details import make_details_group
 from clients_registry.cli_resources import make_resources_group
 from clients_registry.cli_scopes import make_scopes_group
 from clients_registry.services import RegistryServices
@@ -72,5 +73,6 @@ for command in (
 main.add_command(make_organisations_group(_registry))
 main.add_command(make_clients_group(_registry))
 main.add_command(make_resources_group(_registry))
+main.add_command(make_details_group(_registry))
 main.add_command(make_scopes_group(_registry))
 main.add_command(make_keys_group(_keys))

@@ -57,6 +57,12 @@ class InvalidTarget(OAuthError):
     code = "invalid_target"
 
 
+class InvalidAuthorizationDetails(OAuthError):
+    """RFC 9396 §5."""
+
+    code = "invalid_authorization_details"
+
+
 class AccessDenied(OAuthError):
     code = "access_denied"
 

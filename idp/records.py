@@ -49,6 +49,8 @@ class AuthorizationRequest:
     """Those of `claims` that the ID token tells too (OIDC Core §5.5)."""
     wanted_values: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
     """Claims that are released only where the citizen's value is one of these (OIDC Core §5.5.1)."""
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
+    """RFC 9396 §2: what the client asks to do, each of a registered kind and within its schema."""
     authenticator_age: bool = False
     """The ID token tells how old the youngest factor of the sign-in is (claim `authenticator_age`)."""
     dpop_jkt: str | None = None
@@ -199,6 +201,7 @@ class AuthorizationCode:
     authenticator_age_seconds: int | None = None
     """Where the client asked for it."""
     id_token_claims: tuple[str, ...] = ()
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
     dpop_jkt: str | None = None
 
 
@@ -225,6 +228,7 @@ class Grant:
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def offline(self) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import redis
 
 from clients_registry.client import Client
+from clients_registry.detail_registrations import DetailRegistrations
 from clients_registry.errors import NotFetched
 from clients_registry.in_sql import Clients, ClientUses
 from clients_registry.policy import RegistrationPolicy
@@ -76,6 +77,7 @@ from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql, redi
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.storage.devices_in_redis import DeviceRequests
+from idp.storage.redemptions_in_sql import Redemptions
 from idp.storage.refresh_in_sql import RefreshTokens
 from idp.storage.safety_in_sql import Safeties
 from idp.storage.sealed_in_sql import SealedColumn
@@ -467,6 +469,7 @@ class Wiring:
             registrations=Registrations(store, self.ledger, self.clock, policy),
             resource_registrations=ResourceRegistrations(resources, store, self.ledger, self.clock, policy),
             scope_registrations=ScopeRegistrations(resources, store, self.ledger, self.clock),
+            detail_registrations=DetailRegistrations(resources, store, self.ledger, self.clock),
             unavailable=(StoreUnavailable,),
         )
 
@@ -719,7 +722,7 @@ class Wiring:
             revoked_tokens=RevokedTokens(revoked_in_sql.RevokedTokens(reading), clock),
             spent=in_sql.Spent(reading),
             ended_sessions=self.ended_sessions,
-            redemptions=in_sql.Redemptions(reading),
+            redemptions=Redemptions(reading),
             ledger=self.ledger,
             history=History(reading),
             letters=self.letters,

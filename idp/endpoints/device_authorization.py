@@ -43,7 +43,7 @@ def device_authorization(services: Services, authentication: ClientAuthenticatio
             raise UnauthorizedClient("The client is not registered for the device authorization grant.")
         _check_flood(services, client, neighbourhood(request.peer_address))
         # 3. What it asks for, as an authorization request would.
-        asked = check_device_request(parameters, client, policy)
+        asked = check_device_request(parameters, client, services.registry, policy)
         # 4. Kept under both codes.
         device_code, kept = _keep(services, client, asked, request.peer_address, now)
         # 5. The answer (RFC 8628 §3.2).

@@ -33,7 +33,8 @@ def par(services: Services, authentication: ClientAuthentication) -> MachineFunc
             raise InvalidRequest("A request_uri must not be pushed.")
         # 4. The request itself, for the client that authenticated (RFC 9126 §2.1, §3).
         stated = objects.stated(parameters, registered, now=now, once=True)
-        checked = check_request(stated, registered, check_redirect(stated, registered), hints=hints)
+        redirect_uri = check_redirect(stated, registered)
+        checked = check_request(stated, registered, redirect_uri, registry=services.registry, hints=hints)
         services.repeated_values.note(checked)
         # 5. Kept.
         request_uri = REQUEST_URI_PREFIX + new_secret()

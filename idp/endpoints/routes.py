@@ -1,7 +1,7 @@
 """Which function answers at which path. A new endpoint is a line here, and a row in the tests' matrices."""
 
 from idp.endpoints.device_authorization import device_authorization
-from idp.endpoints.discovery import discovery
+from idp.endpoints.discovery import announced_types, discovery
 from idp.endpoints.health import healthz
 from idp.endpoints.introspection import introspection
 from idp.endpoints.jwks import jwks
@@ -22,7 +22,10 @@ def routes(services: Services) -> RouteTable:
         services.registry, services.seen, services.rates, policy, services.client_authorities
     )
     resources = ResourceAuthentication(services.registry, services.seen, services.rates, policy)
-    metadata = Route({"GET": discovery(policy, services.key_ring.algorithms)}, cross_origin=True)
+    detail_types = announced_types(services.registry, services.clock)
+    metadata = Route(
+        {"GET": discovery(policy, services.key_ring.algorithms, detail_types)}, cross_origin=True
+    )
     claims = userinfo(services)
     published_keys = jwks(policy, services.key_ring, services.traffic, services.clock)
     keys = Route({"GET": published_keys}, cross_origin=True)

@@ -70,6 +70,7 @@ def _members(issued: IssuedTokens, envelope: Envelope) -> dict[str, object]:
     optional = {
         "id_token": None if issued.id_token is None else envelope.seal(issued.id_token),
         "refresh_token": issued.refresh_token,
+        "authorization_details": list(issued.authorization_details) or None,  # RFC 9396 §7
         "issued_token_type": issued.issued_token_type,
     }
     return members | {name: value for name, value in optional.items() if value is not None}

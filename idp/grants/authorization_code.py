@@ -93,7 +93,16 @@ def redeem_code(
     except InvalidGrant:
         _burn(parts, client, code, record, now)
         raise
-    issued = redeem(parts, client, KIND, code, record, confirmation=confirmation, now=now)
+    issued = redeem(
+        parts,
+        client,
+        KIND,
+        code,
+        record,
+        details=parameters.get("authorization_details"),
+        confirmation=confirmation,
+        now=now,
+    )
     parts.count("tokens", {"grant": GRANT_TYPE})
     return issued
 

@@ -4,6 +4,7 @@ A request is decided by one row with a unique constraint in the transaction that
 tabs, a reload and a second browser decide nothing more.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -56,6 +57,7 @@ def decided_for(
         scope=tuple(word for word in request.scope if lasting or word != OFFLINE_ACCESS),
         claims=released_claims(parts, request, session),
         id_token_claims=request.id_token_claims,
+        authorization_details=request.authorization_details,
         purpose_id=request.purpose_id,
         nonce=request.nonce,
         acr=acr_of(request, session, parts.policy),
@@ -86,6 +88,8 @@ def decide_for(
         "acr": record.acr,
         **facts,
     }
+    if record.authorization_details:
+        told["authorization_details"] = json.dumps(record.authorization_details, ensure_ascii=False)
     _decide(parts, attempt, event, record.citizen_id, told, now)
     parts.count("decisions", {"outcome": "authorized"})
 

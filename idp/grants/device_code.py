@@ -106,7 +106,16 @@ def poll(
         raise InvalidGrant(UNKNOWN)
     _check_pace(parts, code, polled, now)
     record = _decided(polled, now)
-    issued = redeem(parts, client, KIND, code, record, confirmation=confirmation, now=now)
+    issued = redeem(
+        parts,
+        client,
+        KIND,
+        code,
+        record,
+        details=parameters.get("authorization_details"),
+        confirmation=confirmation,
+        now=now,
+    )
     parts.device_requests.forget(code)
     parts.count("tokens", {"grant": GRANT_TYPE})
     return issued

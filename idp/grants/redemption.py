@@ -5,6 +5,7 @@ the ledger row; only after its commit is anything minted. A second use revokes w
 Not here: what a client must show beside its code.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from idp.grants.parts import Parts
 from idp.grants.released import purpose_of, told_in_id_token
 from idp.ids import digest, new_id
 from idp.ledger import events
+from idp.protocol.authorization_details import narrowed, still_offered
 from idp.protocol.confirmation import Confirmation
 from idp.protocol.profile import signing_algorithm
 from idp.records import AuthorizationCode, Grant
@@ -34,14 +36,20 @@ def redeem(
     code: str,
     record: AuthorizationCode,
     *,
+    details: str | None,
     confirmation: Confirmation | None,
     now: datetime,
 ) -> IssuedTokens:
     """Tokens for a code of this `kind` whose terms were checked, bound to what the client proved to hold.
 
-    Raises: InvalidGrant.
+    `details` are those of the granted authorization details that the tokens are for; None: all of them.
+
+    Raises: InvalidGrant, InvalidAuthorizationDetails.
     """
     purpose = purpose_of(client, record)
+    if not still_offered(record.authorization_details, client, parts.registry):
+        raise InvalidGrant("The client may not have these authorization_details any more.")
+    wanted = narrowed(record.authorization_details, details)
     if parts.redemptions.obstacle(record):
         raise InvalidGrant("The sign-in that the code stands for is no longer valid.")
     for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
@@ -57,7 +65,7 @@ def redeem(
         parts.key_ring,
         parts.subjects,
         client=client,
-        grant=grant,
+        grant=replace(grant, authorization_details=wanted),
         sign_in=record,
         confirmation=confirmation,
         now=now,
@@ -108,6 +116,7 @@ def _grant_of(
         # The registration may have become narrower since the request.
         claims=tuple(name for name in record.claims if name in purpose.claims),
         purpose_id=record.purpose_id,
+        authorization_details=record.authorization_details,
         created_at=now,
         expires_at=refresh_token.end_of_grant(parts.policy, client, record, now),
     )
@@ -133,6 +142,8 @@ def _record(
     }
     if grant.offline:
         facts["lasting"] = 1
+    if grant.authorization_details:
+        facts["details"] = sorted({str(detail["type"]) for detail in grant.authorization_details})
     actor = events.by_client(grant.client_id)
 
     def work(tx: ports.Tx) -> bool:

@@ -24,6 +24,7 @@ from idp.grants.guesses import check_guesses
 from idp.grants.parts import Parts
 from idp.ids import digest, new_secret
 from idp.ledger import events
+from idp.protocol.authorization_details import narrowed, still_offered
 from idp.protocol.confirmation import Confirmation, confirmation_of, holds
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
@@ -99,7 +100,7 @@ def refresh(
 ) -> IssuedTokens:
     """New tokens of the same grant, for an authenticated client (RFC 6749 §6, OIDC Core §12.1).
 
-    Raises: InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, TooManyRequests.
+    Raises: InvalidAuthorizationDetails, InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, TooManyRequests.
     """
     if (secret := parameters.get("refresh_token")) is None:
         raise InvalidRequest("The refresh_token is missing.")
@@ -113,6 +114,7 @@ def refresh(
     _check_live(parts, client, token, now)
     _check_sender(client, token, confirmation)
     scope = _scope_of(parameters, token.grant)
+    details = narrowed(token.grant.authorization_details, parameters.get("authorization_details"))
     _check_resource(parameters, parts.policy)
     for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
         parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the token
@@ -126,7 +128,7 @@ def refresh(
         parts.key_ring,
         parts.subjects,
         client=client,
-        grant=replace(token.grant, scope=scope),
+        grant=replace(token.grant, scope=scope, authorization_details=details),
         sign_in=token,
         confirmation=confirmation,
         now=now,
@@ -162,16 +164,18 @@ def _check_live(parts: Parts, client: Client, token: RefreshToken, now: datetime
     """
     grant, policy = token.grant, parts.policy
     unused = grant.offline and now >= token.last_used_at + policy.offline_access_unused
-    if token.obstacle or now >= grant.expires_at or unused or not _still_registered(client, grant):
+    if token.obstacle or now >= grant.expires_at or unused or not _still_registered(parts, client, grant):
         parts.count("refreshes", {"outcome": "ended"})
         raise InvalidGrant(_ENDED)
 
 
-def _still_registered(client: Client, grant: Grant) -> bool:
-    """Scopes and claims that the client may have no more are not given on (S-034, S-088)."""
+def _still_registered(parts: Parts, client: Client, grant: Grant) -> bool:
+    """Scopes, details and claims that the client may have no more are not given on (S-034, S-088)."""
     try:
         allowed = client.purpose(grant.purpose_id).claims
     except UnknownPurpose:
+        return False
+    if not still_offered(grant.authorization_details, client, parts.registry):
         return False
     return set(grant.scope) <= {"openid", *client.scope} and set(grant.claims) <= set(allowed)
 

@@ -22,6 +22,7 @@ from idp.errors import InvalidRequest, InvalidScope, InvalidTarget, InvalidToken
 from idp.grants.live_tokens import SignedToken, live_grant, verify_access_token
 from idp.grants.parts import Parts
 from idp.ledger import events
+from idp.protocol.authorization_details import meant_for, narrowed
 from idp.protocol.confirmation import Confirmation
 from idp.records import Grant
 from idp.storage import ports
@@ -57,7 +58,7 @@ def exchange(
 ) -> IssuedTokens:
     """A token for another API, for an authenticated client that acts for a citizen (RFC 8693 §2).
 
-    Raises: InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient.
+    Raises: InvalidAuthorizationDetails, InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient.
     """
     del address
     if client.is_public:  # its name is anybody's, and with it the actor's would be
@@ -66,6 +67,10 @@ def exchange(
     held = _held(parts, client, subject_token, now)
     target = _target_of(parts, parameters)
     scope = _scope_of(parts, client, parameters, held.token, target, now)
+    theirs = held.claims.get("authorization_details", ())
+    details = narrowed(
+        meant_for(target.resource.identifier, theirs, parts.registry), parameters.get("authorization_details")
+    )
     parts.key_ring.signer(target.resource.token_algorithm)  # what cannot be signed is not recorded
     _record(parts, client, held, target, scope, now)
     parts.count("tokens", {"grant": GRANT_TYPE})
@@ -78,6 +83,7 @@ def exchange(
         held=held.claims,
         resource=target.resource,
         scope=scope,
+        details=details,
         confirmation=confirmation,
         now=now,
     )

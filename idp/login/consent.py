@@ -5,7 +5,7 @@ from flask import Response
 from idp.errors import AccessDenied
 from idp.ledger import events
 from idp.login.cancel import refuse
-from idp.login.flow import after_post, step_of
+from idp.login.flow import after_post, decide, step_of
 from idp.login.steps import Step
 from idp.login.visit import Visit
 from idp.records import OFFLINE_ACCESS, Consent
@@ -21,9 +21,20 @@ def post_consent(services: Services, visit: Visit, form: dict[str, str]) -> Resp
     if decision == "decline":
         return refuse(services, visit, AccessDenied("The citizen declined to share the data."))
     if decision in ("accept", "once"):
-        lasting = decision == "accept" and OFFLINE_ACCESS in visit.attempt.request.scope
-        settle(services, visit, visit.signed_in.session.citizen_id, lasting=lasting)
+        return _accept(services, visit, visit.signed_in.session.citizen_id, lasting=decision == "accept")
     return after_post(visit)
+
+
+def _accept(services: Services, visit: Visit, citizen_id: str, *, lasting: bool) -> Response:
+    request = visit.attempt.request
+    lasting = lasting and OFFLINE_ACCESS in request.scope
+    if not request.authorization_details:
+        settle(services, visit, citizen_id, lasting=lasting)
+        return after_post(visit)
+    # RFC 9396: a yes to details is remembered nowhere, so that it speaks for no other tab; it decides here and now.
+    if request.claims or lasting:
+        settle(services, visit, citizen_id, lasting=lasting)
+    return decide(services, visit, lasting=lasting)
 
 
 def settle(services: Services, visit: Visit, citizen_id: str, *, lasting: bool) -> None:

@@ -87,14 +87,22 @@ def _outcome(services: Services, visit: Visit) -> _Outcome:
         step = next_step(situation)
         if step is not Step.DECIDE:
             return step
-        return visit.attempt.own_page or _decide(services, visit, lasting=situation.lasting)
+        return visit.attempt.own_page or _issue(services, visit, lasting=situation.lasting)
     except OAuthError as refusal:
         if visit.attempt.device is not None:  # nothing is decided; the citizen may type the code again
             turn_back(visit.registered, pages.NoticeKind.DEVICE_AGAIN, 403)
         return refusal_of(services, visit.attempt.request, refusal)
 
 
-def _decide(services: Services, visit: Visit, *, lasting: bool) -> AuthorizationResponse:
+def decide(services: Services, visit: Visit, *, lasting: bool) -> Response:
+    """Decide for the client at once, by an answer that speaks for this attempt alone."""
+    try:
+        return lead_back(_issue(services, visit, lasting=lasting), visit)
+    except OAuthError as refusal:
+        return lead_back(refusal_of(services, visit.attempt.request, refusal), visit)
+
+
+def _issue(services: Services, visit: Visit, *, lasting: bool) -> AuthorizationResponse:
     """Spend the request and issue the code."""
     if visit.signed_in is None:
         raise AssertionError("the table let an attempt through without a session")
@@ -122,7 +130,7 @@ def _situation(services: Services, visit: Visit) -> Situation:
         partial=visit.half_proven,
         session_subject=services.subjects.for_client(client, session.citizen_id) if session else None,
         released=bool(request.claims) or offline,
-        legal_ground="consent" if offline else purpose.legal_ground,
+        legal_ground="consent" if offline or request.authorization_details else purpose.legal_ground,
         settled_at=consent.given_at if consent is not None and in_force else None,
         lasting=offline and consent is not None and OFFLINE_ACCESS in consent.claims,
         can_be_met=can_be_met(request, services.policy),

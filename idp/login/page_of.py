@@ -10,7 +10,7 @@ from idp.login.question import Question, Way
 from idp.login.steps import Step
 from idp.login.visit import PASSKEY, Visit, asker_of, ceremony_binding
 from idp.protocol.acr import PHISHING_RESISTANT, PHISHING_RESISTANT_HARDWARE, levels_asked
-from idp.records import OFFLINE_ACCESS, Place
+from idp.records import OFFLINE_ACCESS, AuthorizationRequest, Place
 from idp.services import Services
 from idp.web import current_language
 from idp.web.place_words import place_words
@@ -124,6 +124,18 @@ def _released(services: Services, visit: Visit) -> dict[str, Any]:
         "csrf_token": visit.token,
         "ground": "law" if purpose.legal_ground == "law" else "consent",
         "released": request.claims,
+        "details": _in_words(services, request),
         "lasting_days": lasting,
         "citizen_name": citizen.name if citizen else "",
     }
+
+
+def _in_words(services: Services, request: AuthorizationRequest) -> tuple[pages.Words, ...]:
+    """What is asked for by authorization details, as the API's organisation says it in the reader's language."""
+    found = (
+        (detail, services.registry.find_detail_type(detail["type"]))
+        for detail in request.authorization_details
+    )
+    return tuple(
+        known.detail_type.in_words(detail, current_language()) for detail, known in found if known is not None
+    )

@@ -94,6 +94,8 @@ class Again:
     way: str | None = None
 
 
+Words = tuple[tuple[str, bool], ...]
+"""A sentence in pieces, each with whether it is a value that the service wrote."""
 Options = Mapping[str, Any]
 """What static/webauthn.js tells the browser (WebAuthn Level 3 §5.1.8)."""
 
@@ -152,13 +154,15 @@ class Consent(Step):
     ground: Literal["law", "consent"]
     released: tuple[str, ...]
     """Names of the claims."""
+    details: tuple[Words, ...] = ()
+    """What the service asks to do (RFC 9396), each as a sentence."""
     lasting_days: int = 0
     """For how long access is asked for that goes on when nobody is signed in; 0: it is not asked for."""
 
     @property
     def asks_only_for_lasting(self) -> bool:
         """The law gives the rest, or there is no rest."""
-        return bool(self.lasting_days) and (self.ground == "law" or not self.released)
+        return bool(self.lasting_days) and not self.details and (self.ground == "law" or not self.released)
 
     citizen_name: str = field(repr=False)
 

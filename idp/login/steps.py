@@ -159,7 +159,9 @@ def _for_a_device(situation: Situation) -> bool:
 
 
 def _untold(situation: Situation) -> bool:
-    """OIDC Core §3.1.2.1: prompt=consent asks again, once in each attempt."""
+    """OIDC Core §3.1.2.1: prompt=consent asks again, once in each attempt; details (RFC 9396) are asked about each time."""
+    if situation.attempt.request.authorization_details:
+        return True
     if not situation.released:
         return False
     if situation.settled_at is None:

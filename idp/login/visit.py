@@ -22,6 +22,7 @@ from clients_registry.registry import RegisteredClient
 from idp.ids import digest, new_secret
 from idp.login.own_client import OWN_PAGES
 from idp.login.pages import Asker, Notice, NoticeKind, OrganisationKind
+from idp.protocol.authorization_details import still_offered
 from idp.records import AuthorizationRequest, BrowserSession, LoginAttempt, PartialSignIn
 from idp.services import Services
 from idp.web import current_language, form_token, read_cookie, set_cookie, tell_session_end
@@ -158,6 +159,9 @@ def load_registered(services: Services, attempt: LoginAttempt) -> RegisteredClie
         return OWN_PAGES
     registered = services.registry.find_client(attempt.request.client_id)
     if registered is None or registered.disabled or not _still_fits(registered.client, attempt.request):
+        raise WrongTurn(Notice(kind=NoticeKind.SERVICE_UNAVAILABLE), 403)
+    details = attempt.request.authorization_details
+    if not still_offered(details, registered.client, services.registry):
         raise WrongTurn(Notice(kind=NoticeKind.SERVICE_UNAVAILABLE), 403)
     if not _still_answered(registered.client, attempt):
         raise WrongTurn(Notice(kind=NoticeKind.SERVICE_UNAVAILABLE), 403)

@@ -95,6 +95,17 @@ OAUTH_ERRORS = (
         ),
     ),
     OAuthErrorHelp(
+        "invalid_authorization_details",
+        "RFC 9396, section 5",
+        "The authorization_details are malformed, of a type that you may not ask for, beyond the schema of their type, "
+        "or more than what was granted.",
+        (
+            "Send a JSON list of objects, each with a type of the authorization_details_types in your registration.",
+            "Compare the other members with the schema of the type: all of them are required, and no others are known.",
+            "At the token endpoint, repeat elements as they were granted, or leave the parameter out.",
+        ),
+    ),
+    OAuthErrorHelp(
         "access_denied",
         "RFC 6749, section 4.1.2.1",
         "The citizen cancelled, or did not agree to what was asked.",

@@ -33,6 +33,7 @@ from idp.errors import (
 from idp.ids import digest
 from idp.protocol import claims, prompt
 from idp.protocol.acr import parse_acr_values
+from idp.protocol.authorization_details import check_details, check_not_plain
 from idp.protocol.encryption import check_can_encrypt
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.locales import parse_locales
@@ -116,7 +117,7 @@ def open_request(
         raise InvalidRequest("A request and a request_uri must not be sent together.")
     if parameters.get("request_uri", "").startswith(REQUEST_URI_PREFIX):
         return _open_pushed(parameters, registry, pushed_requests)
-    registered = _find_client(parameters, registry)
+    registered, plain = _find_client(parameters, registry), "request" not in parameters
     try:
         parameters = objects.stated(parameters, registered, now=now, once=False)
     except OAuthError as error:
@@ -129,7 +130,9 @@ def open_request(
             )
         if registered.client.must_push:
             raise InvalidRequest("This client must push its authorization requests (RFC 9126).")
-        request = check_request(parameters, registered, redirect_uri, hints=hints)
+        if plain:
+            check_not_plain(parameters)
+        request = check_request(parameters, registered, redirect_uri, registry=registry, hints=hints)
     except OAuthError as error:
         raise _redirected(error, parameters, registered, redirect_uri) from None
     return OpenedRequest(registered, request, None)
@@ -150,7 +153,12 @@ def check_redirect(parameters: Mapping[str, str], registered: RegisteredClient) 
 
 
 def check_request(
-    parameters: Mapping[str, str], registered: RegisteredClient, redirect_uri: str, *, hints: HintVerifier
+    parameters: Mapping[str, str],
+    registered: RegisteredClient,
+    redirect_uri: str,
+    *,
+    registry: Registry,
+    hints: HintVerifier,
 ) -> AuthorizationRequest:
     """Everything but the client and its redirect URI, for a plain and for a pushed request.
 
@@ -160,7 +168,7 @@ def check_request(
     _check_kind(parameters, client)
     response_mode = parse_response_mode(parameters.get("response_mode"), registered=client.response_modes)
     check_can_encrypt(registered, answer_is_signed=response_mode in JWT_MODES)
-    what, asked = check_what_is_asked(parameters, client)
+    what, asked = check_what_is_asked(parameters, client, registry)
     return replace(
         what,
         redirect_uri=redirect_uri,
@@ -176,9 +184,9 @@ def check_request(
 
 
 def check_what_is_asked(
-    parameters: Mapping[str, str], client: Client
+    parameters: Mapping[str, str], client: Client, registry: Registry
 ) -> tuple[AuthorizationRequest, claims.ClaimsParameter]:
-    """What a request asks the citizen for, whatever way its answer takes: scope, purpose, claims and level.
+    """What a request asks the citizen for, whatever way its answer takes: scope, purpose, claims, details and level.
 
     Raises: OAuthError.
     """
@@ -202,6 +210,7 @@ def check_what_is_asked(
         acr_essential=asked.acr_essential,
         ui_locales=parse_locales(parameters.get("ui_locales")),
         authenticator_age=asked.authenticator_age,
+        authorization_details=check_details(parameters.get("authorization_details"), client, registry),
     )
     return request, asked
 

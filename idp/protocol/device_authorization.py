@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from clients_registry.client import Client
 from clients_registry.profiles import DEVICE_CODE
+from clients_registry.registry import Registry
 from idp.device_records import DevicePace
 from idp.errors import InvalidRequest, UnmetAuthenticationRequirements
 from idp.protocol.acr import can_be_met
@@ -55,7 +56,7 @@ _NAMES = {
 
 
 def check_device_request(
-    parameters: Mapping[str, str], client: Client, policy: ProtocolPolicy
+    parameters: Mapping[str, str], client: Client, registry: Registry, policy: ProtocolPolicy
 ) -> AuthorizationRequest:
     """What the device asks the citizen for, checked as any authorization request is (RFC 8628 §3.1).
 
@@ -66,7 +67,7 @@ def check_device_request(
             raise InvalidRequest(
                 "A device sends its parameters by themselves: request and request_uri are not taken."
             )
-    request, asked = check_what_is_asked(parameters, client)
+    request, asked = check_what_is_asked(parameters, client, registry)
     if asked.subject is not None:
         raise InvalidRequest("A device cannot ask for a certain citizen.")
     if not can_be_met(request, policy):

@@ -141,6 +141,10 @@ def _as_text(name: str, value: Any) -> str:
         return value
     if name == "max_age" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if name == "claims" and isinstance(value, Mapping):
+    if (name == "claims" and isinstance(value, Mapping)) or (
+        name == "authorization_details" and isinstance(value, list)
+    ):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    raise JwtRefused("a parameter has the wrong JSON type, all but max_age and claims are strings")
+    raise JwtRefused(
+        "a parameter has the wrong JSON type, all but max_age, claims and authorization_details are strings"
+    )

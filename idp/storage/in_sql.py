@@ -1,13 +1,14 @@
 """Consents, grants, what has been spent and ended sessions, in SQL."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, text, update
 from sqlalchemy.engine import Connection
 
-from idp.records import OFFLINE_ACCESS, AuthorizationCode, Citizen, Consent, Grant
+from idp.records import OFFLINE_ACCESS, Citizen, Consent, Grant
 from idp.storage.citizens_in_sql import citizen_from_row
 from idp.storage.statements import Statement
 from idp.storage.tables import UtcDateTime, citizens, consents, ended_sessions, grants, spent
@@ -96,6 +97,9 @@ class Grants:
             "created_at": grant.created_at,
             "expires_at": grant.expires_at,
             "revoked_at": grant.revoked_at,
+            "authorization_details": json.dumps(grant.authorization_details)
+            if grant.authorization_details
+            else None,
         }
         _ADD_GRANT.write(tx, row)
 
@@ -187,6 +191,7 @@ def grant_from_row(row: Any, created_at: datetime) -> Grant:
         created_at=created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        authorization_details=tuple(json.loads(row.authorization_details or "[]")),
     )
 
 
@@ -261,40 +266,3 @@ class EndedSessions:
         return tx.execute(
             delete(ended_sessions).where(ended_sessions.c.expires_at < now - timedelta(hours=1))
         ).rowcount
-
-
-_OBSTACLES = Statement(
-    select(citizens.c.status, ended_sessions.c.session_id, consents.c.revoked_at)
-    .select_from(
-        citizens.outerjoin(ended_sessions, ended_sessions.c.session_id == bindparam("session_id")).outerjoin(
-            consents,
-            and_(
-                consents.c.citizen_id == citizens.c.citizen_id,
-                consents.c.client_id == bindparam("client_id"),
-                consents.c.purpose_id == bindparam("purpose_id"),
-            ),
-        )
-    )
-    .where(citizens.c.citizen_id == bindparam("citizen_id"))
-)
-
-
-class Redemptions:
-    """Implements `ports.Redemptions`: one statement, three questions (S-076)."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def obstacle(self, code: AuthorizationCode) -> str | None:
-        asked = {
-            "citizen_id": code.citizen_id,
-            "session_id": code.session_id,
-            "client_id": code.client_id,
-            "purpose_id": code.purpose_id,
-        }
-        row = _OBSTACLES.first(self._engine, asked)
-        if row is None or row.status != "active":
-            return "citizen"
-        if row.session_id is not None:
-            return "session"
-        return None if row.revoked_at is None else "consent"

@@ -89,6 +89,7 @@ grants = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
+    Column("authorization_details", Text),
     Index("grants_by_citizen", "citizen_id"),
     Index("grants_by_session", "session_id"),
     Index("grants_by_end", "expires_at"),

@@ -93,6 +93,8 @@ def access_token_claims(
         "acr": sign_in.acr,
         "grant_id": grant.grant_id,
     }
+    if grant.authorization_details:  # RFC 9396 §9.1
+        claims["authorization_details"] = list(grant.authorization_details)
     return claims if confirmation is None else claims | {"cnf": confirmation.as_claim()}
 
 

@@ -35,6 +35,7 @@ def issue_exchanged_token(
     held: Mapping[str, Any],
     resource: Resource,
     scope: tuple[str, ...],
+    details: tuple[Mapping[str, Any], ...] = (),
     confirmation: Confirmation | None,
     now: datetime,
 ) -> IssuedTokens:
@@ -53,6 +54,8 @@ def issue_exchanged_token(
         "act": {"sub": client.client_id, **({"act": held["act"]} if "act" in held else {})},
         **{name: held[name] for name in _CARRIED if name in held},
     }
+    if details:
+        claims["authorization_details"] = list(details)
     if confirmation is not None:
         claims["cnf"] = confirmation.as_claim()
     return IssuedTokens(
@@ -60,6 +63,7 @@ def issue_exchanged_token(
         expires_in_seconds=seconds,
         scope=scope,
         token_type=token_type(confirmation),
+        authorization_details=details,
         issued_token_type=ACCESS_TOKEN_TYPE,
     )
 

@@ -35,6 +35,7 @@ class IssuedTokens:
     scope: tuple[str, ...]
     token_type: str
     id_token: str | None = field(default=None, repr=False)
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
     refresh_token: str | None = field(default=None, repr=False)
     issued_token_type: str | None = None
     """RFC 8693 §2.2.1: only after an exchange."""
@@ -91,6 +92,7 @@ def issue_tokens(
         expires_in_seconds=access_token.lifetime_seconds(policy, grant, now),
         scope=grant.scope,
         token_type=token_type(confirmation),
+        authorization_details=grant.authorization_details,
         refresh_token=refresh_token,
     )
 

@@ -22,6 +22,7 @@ from idp.login.pages import (
     Return,
     SecondFactor,
     Unmet,
+    Words,
 )
 from idp.login.sign_out_pages import AskSignOut, ServiceOutcome, SignedOut, Told
 from idp.portal import portal_pages
@@ -184,6 +185,7 @@ def _steps(building: Asker, housing: Asker, health: Asker) -> dict[str, Page]:
         **_devices(building, housing),
         "consent_law": _consent("consent_law", building, "law"),
         "consent_asked": _consent("consent_asked", housing, "consent"),
+        "consent_details": _consent("consent_details", building, "law", details=_DETAILS),
         "consent_lasting": _consent("consent_lasting", housing, "consent", lasting_days=30),
         "consent_lasting_law": _consent("consent_lasting_law", building, "law", lasting_days=30),
     }
@@ -200,6 +202,7 @@ def _devices(building: Asker, housing: Asker) -> dict[str, Page]:
             ground="consent",
             released=asker.claims,
             lasting_days=lasting_days,
+            details=_DETAILS[:1] if lasting_days else (),
             citizen_name="Karla Holm",
             device=asking,
             place="Odense, Danmark",
@@ -228,7 +231,15 @@ def _unmet(asker: Asker) -> dict[str, Page]:
     return {page.attempt_id: page for page in pages}
 
 
-def _consent(name: str, asker: Asker, ground: str, lasting_days: int = 0) -> Consent:
+_DETAILS: tuple[Words, ...] = (
+    (("rette", True), (" sag ", False), ("2026-17", True), (" fra ", False), ("2025, 2026", True)),
+    (("se", True), (" sag ", False), ("<b>2026-18</b>", True), (" fra ", False), ("2024", True)),
+)
+
+
+def _consent(
+    name: str, asker: Asker, ground: str, lasting_days: int = 0, details: tuple[Words, ...] = ()
+) -> Consent:
     return Consent(
         asker=asker,
         attempt_id=name,
@@ -236,6 +247,7 @@ def _consent(name: str, asker: Asker, ground: str, lasting_days: int = 0) -> Con
         ground="law" if ground == "law" else "consent",
         released=asker.claims,
         lasting_days=lasting_days,
+        details=details,
         citizen_name="Karla Holm",
     )
 

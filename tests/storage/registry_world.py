@@ -11,6 +11,8 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.util import int_to_base64
 from sqlalchemy import select
 
+from clients_registry.detail_registrations import DetailRegistrations
+from clients_registry.detail_type import DetailType
 from clients_registry.in_sql import Clients
 from clients_registry.organisation import Organisation
 from clients_registry.policy import RegistrationPolicy
@@ -106,6 +108,33 @@ BUILDING_READ = {
 }
 
 
+def detail_type(**changes: Any) -> dict[str, Any]:
+    """A sound declaration of a kind of authorization details."""
+    return {
+        "type": "nordhavn:case",
+        "resource": "https://api.nordhavn.example/building",
+        "text": {
+            "da": "{action} sag {case} fra {years}",
+            "en": "{action} case {case} of {years}",
+            "nb": "{action} sak {case} fra {years}",
+        },
+        "schema": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["action", "case", "years"],
+            "properties": {
+                "action": {"type": "string", "enum": ["se", "rette"]},
+                "case": {"type": "string", "maxLength": 20},
+                "years": {
+                    "type": "array",
+                    "maxItems": 3,
+                    "items": {"type": "integer", "minimum": 1990, "maximum": 2100},
+                },
+            },
+        },
+    } | changes
+
+
 def resource(**changes: Any) -> dict[str, Any]:
     """A sound registration of an API; a change of None leaves the member out."""
     metadata = {
@@ -137,6 +166,7 @@ class RegistryWorld:
             self.resource_store, self.store, ledger, self.clock, self.policy
         )
         self.scope_registrations = ScopeRegistrations(self.resource_store, self.store, ledger, self.clock)
+        self.detail_registrations = DetailRegistrations(self.resource_store, self.store, ledger, self.clock)
 
     def node(self, **options: Any) -> Registry:
         return Registry(self.store, self.resource_store, self.clock, **options)
@@ -148,6 +178,7 @@ class RegistryWorld:
             self.registrations,
             self.resource_registrations,
             self.scope_registrations,
+            self.detail_registrations,
             unavailable=(StoreUnavailable,),
         )
 
@@ -173,6 +204,10 @@ class RegistryWorld:
     def add_resource(self, **changes: Any) -> RegisteredNow:
         given = resource(**changes)
         return self.database.transact(lambda tx: self.resource_registrations.add(tx, given, actor=ACTOR))
+
+    def add_detail_type(self, **changes: Any) -> DetailType:
+        given = detail_type(**changes)
+        return self.database.transact(lambda tx: self.detail_registrations.add(tx, given, actor=ACTOR))
 
     def grant_scope(self, client_id: str, word: str = "nordhavn:building.read", **changes: Any) -> ScopeGrant:
         given = {

@@ -17,8 +17,9 @@ from idp.ledger.in_sql import Ledger
 from idp.records import AuthorizationCode, Citizen, Consent, Grant
 from idp.storage.citizens_in_sql import Citizens, canonical_user_id
 from idp.storage.database import Database
-from idp.storage.in_sql import Consents, EndedSessions, Grants, Redemptions, Spent
+from idp.storage.in_sql import Consents, EndedSessions, Grants, Spent
 from idp.storage.ports import AlreadyKnown
+from idp.storage.redemptions_in_sql import Redemptions
 from keys.sealing import Sealer, UnsealFailed
 from migrations import upgrade
 from tests.support.clock import FrozenClock
@@ -278,6 +279,18 @@ def test_a_consent_is_in_force_until_it_is_revoked(database: Database, clock: Fr
     assert consents.find("citizen", "client", "permits") is None
     assert database.transact(revoke) == 0
     assert [kept.revoked_at for kept in consents.of_citizen("citizen")] == [clock()]
+
+
+def test_a_grant_keeps_its_authorization_details(
+    database: Database, citizens: Citizens, clock: FrozenClock
+) -> None:
+    """RFC 9396: as they were agreed to, letter by letter and in their order."""
+    details = ({"type": "nordhavn:case", "case": "æ “1”", "years": [2025]}, {"type": "a:b", "n": -3})
+    citizen, grants = a_citizen(clock), Grants(database.reading, clock)
+    grant = replace(a_grant(clock, citizen.citizen_id), authorization_details=details)
+    database.transact(lambda tx: citizens.add(tx, citizen, cpr="2902701234"))
+    database.transact(lambda tx: grants.add(tx, grant))
+    assert grants.find_live(grant.grant_id) == (grant, citizen)
 
 
 def test_a_grant_lives_until_revoked_expired_or_its_citizen_is_blocked(

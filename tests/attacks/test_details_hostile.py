@@ -1,0 +1,101 @@
+"""Authorization details that are malformed, foreign, too large, or come by a way where they could be changed."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import requests
+
+from tests.support.deployment import Deployment
+from tests.support.details import CASE, as_parameter, asking_party, declare
+from tests.support.relying_party import RelyingParty
+from tests.support.request_objects import request_object
+
+MALFORMED: list[str] = [
+    "", "x", "null", "1", '"x"', "{}", json.dumps(CASE), "[]", "[1]", '["nordhavn:case"]', "[{}]", '[{"type": 1}]',
+    '[{"type": null}]', as_parameter(CASE, CASE), as_parameter(*[CASE | {"case": str(n)} for n in range(11)]),
+    as_parameter(CASE) + " x", as_parameter(CASE) + ',"list":[]', as_parameter(CASE) + ', "other": 1', "[" * 5000,
+    '[{"type":"nordhavn:case","type":"nordhavn:case"}]', as_parameter(CASE).replace("2025", "1e999"), '[{"type":"\\ud800"}]',
+    as_parameter(CASE | {"case": "x" * 9000}),
+]  # fmt: skip
+FOREIGN: list[Any] = [
+    CASE | {"type": "nordhavn:other"},
+    CASE | {"type": "midtsund:time"},
+    CASE | {"type": "NORDHAVN:CASE"},
+    CASE | {"type": "nordhavn:case "},
+    CASE | {"action": "slette"},
+    CASE | {"case": "x" * 21},
+    CASE | {"case": "2026\u202e17"},
+    CASE | {"years": []},
+    CASE | {"extra": 1},
+    CASE | {"locations": ["https://evil.test/"]},
+    {"type": "nordhavn:case"},
+]
+
+
+@pytest.fixture
+def service(deployment: Deployment) -> RelyingParty:
+    declare(deployment)
+    declare(deployment, type="midtsund:time")
+    return asking_party(deployment)
+
+
+def pushed(service: RelyingParty, value: str) -> tuple[int, str]:
+    fields = service.parameters("v" * 43, "s", "n") | {"authorization_details": value}
+    answer = service.post("/par", fields)
+    return answer.status_code, str(answer.json().get("error", ""))
+
+
+def test_what_is_no_list_of_details_is_refused(service: RelyingParty) -> None:
+    """S-360, S-355: one way to read it, or none; within its bounds."""
+    assert pushed(service, as_parameter(CASE)) == (201, "")
+    for value in MALFORMED[1:]:
+        assert pushed(service, value) == (400, "invalid_authorization_details"), value[:60]
+
+
+def test_kinds_of_others_and_values_beyond_their_schema_are_refused(service: RelyingParty) -> None:
+    """RFC 9396 §5; S-034: also beside sound ones, and in a request object."""
+    for detail in FOREIGN:
+        told = (400, "invalid_authorization_details")
+        assert pushed(service, as_parameter(detail)) == told, detail
+        assert pushed(service, as_parameter(CASE, detail)) == told, detail
+        parameters: dict[str, Any] = service.parameters("v" * 43, "s", "n")
+        signed = request_object(service, parameters | {"authorization_details": [detail]})
+        answer = service.post("/par", {"request": signed})
+        assert answer.json()["error"] == "invalid_authorization_details", detail
+
+
+def test_who_is_not_registered_for_them_asks_for_none(deployment: Deployment, service: RelyingParty) -> None:
+    """S-078."""
+    other = RelyingParty(deployment, deployment.clients["Byggesager"])
+    assert pushed(other, as_parameter(CASE)) == (400, "invalid_authorization_details")
+
+
+def test_they_never_come_in_a_plain_address(deployment: Deployment, service: RelyingParty) -> None:
+    """ASVS 10.4.15: there the browser, and whatever runs in it, could change what the citizen is asked."""
+    plain = asking_party(deployment, "Åben", profile="oidc", token_endpoint_auth_method="client_secret_basic")
+    fields = plain.parameters("v" * 43, "s", "n") | {"authorization_details": as_parameter(CASE)}
+    url = f"{deployment.issuer}/authorize"
+    for answer in (
+        requests.get(f"{url}?{urlencode(fields)}", allow_redirects=False, timeout=20),
+        requests.post(url, data=fields, allow_redirects=False, timeout=20),
+    ):
+        assert answer.status_code == 303 and "error=invalid_request" in answer.headers["Location"]
+    assert pushed(plain, as_parameter(CASE)) == (201, "")
+
+
+def test_beside_a_pushed_request_they_change_nothing(service: RelyingParty) -> None:
+    """S-052."""
+    asked = service.ask()
+    page = requests.get(
+        asked.url + "&" + urlencode({"authorization_details": as_parameter(CASE)}), timeout=20
+    )
+    assert page.status_code == 200 and "2026-17" not in page.text
+
+
+def test_details_of_the_right_size_that_are_wrong_cost_little(service: RelyingParty) -> None:
+    """S-360: the schema has no pattern and no depth, so nothing is slow."""
+    value = as_parameter(*[CASE | {"case": "x" * 20, "years": [1990] * 4} for _ in range(10)])
+    assert pushed(service, value) == (400, "invalid_authorization_details")
+    assert pushed(service, "[" + '{"type":"nordhavn:case"},' * 300 + "{}]")[0] == 400
