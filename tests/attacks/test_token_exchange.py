@@ -83,9 +83,9 @@ def test_a_service_may_begin_with_its_own_citizens_grant(deployment: Deployment)
 
 
 def test_what_is_given_lives_no_longer_than_what_was_held(deployment: Deployment) -> None:
-    """And no longer than the asked API registered."""
+    """Though its grant goes on; and no longer than the asked API registered."""
     among = authorities(deployment, token_seconds=120)
-    held = among.held()
+    held = token_for(refreshing_party(deployment), among.own_api)
     for passed, left in ((0, 120), (170, 120), (30, 100), (99, 1)):
         deployment.clock.forward(seconds=passed)
         answer = among.exchange(held).json()

@@ -13,7 +13,11 @@ from tests.support.resource_server import ResourceServer, resource_server, token
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 SCOPE = "bolig:case.read"
-TEXT = {"da": "om du får boligstøtte", "en": "whether you get housing support", "nb": "om du får bostøtte"}
+TEXT = {
+    "da": "se, om du får boligstøtte",
+    "en": "see whether you get housing support",
+    "nb": "se om du får bostøtte",
+}
 
 
 def scope_of(word: str, *used_by: str) -> dict[str, Any]:

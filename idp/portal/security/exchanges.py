@@ -20,5 +20,5 @@ def exchange_words(registry: Registry, facts: Mapping[str, Any], language: str) 
         words["began_at"] = "" if began is None else began.client.name_in(language)
     asked = registry.find_resource(str(facts.get("resource", "")))
     scopes = () if asked is None else (asked.resource.scope_named(word) for word in facts.get("scope", ()))
-    words["about"] = [scope.text[language] for scope in scopes if scope is not None]
+    words["about"] = [scope.text[language].rstrip(".") for scope in scopes if scope is not None]
     return words
