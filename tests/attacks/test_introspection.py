@@ -1,5 +1,7 @@
 """A resource server learns what stands in live tokens that are meant for it, and nothing about any other."""
 
+import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +11,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from idp.app import create_app
+from keys.endings import compromise
 from keys.own_tokens import issue_token
+from keys.services import Order
 from tests.support.deployment import Deployment
 from tests.support.in_process import InProcessBrowser
 from tests.support.refreshing import refreshing_party, tokens_of
@@ -232,12 +236,24 @@ def _its_client(deployment: Deployment, party: RelyingParty, token: str) -> None
     )
 
 
-ENDS: tuple[End, ...] = (_its_time, _itself, _its_grant, _its_session, _its_citizen, _its_client)
+def _its_key(deployment: Deployment, party: RelyingParty, token: str) -> None:
+    compromise(deployment.wiring.keys_services, _kid(token), Order("operator:test", "a test"))
+    deployment.clock.forward(seconds=5)  # keys.md, rule 6
+
+
+def _kid(token: str) -> str:
+    header = token.partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
+
+
+ENDS: tuple[End, ...] = (
+    _its_time, _itself, _its_grant, _its_session, _its_citizen, _its_client, _its_key,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("end", ENDS, ids=[end.__name__.lstrip("_") for end in ENDS])
 def test_a_token_is_not_active_once_anything_ended_it(deployment: Deployment, end: End) -> None:
-    """S-142: each by itself, in every process within a second."""
+    """S-142: each by itself, in every process within a second, a compromised key within five."""
     party, api = refreshing_party(deployment), resource_server(deployment)
     session = session_of(deployment)
     deployment.wiring.services.browser_sessions.put("s" * 43, session)

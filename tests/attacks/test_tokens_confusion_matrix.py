@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import requests
 
 from idp.protocol import jarm
+from idp.tokens.logout_token import issue_logout_token
 from keys.own_tokens import issue_token
 from tests.support.deployment import Deployment
 from tests.support.exchanging import EXCHANGE, Authorities, authorities, exchanging_party, let_use
@@ -13,6 +14,7 @@ from tests.support.refreshing import refresh, tokens_of
 from tests.support.relying_party import RelyingParty
 from tests.support.request_objects import request_object
 from tests.support.resource_server import token_for
+from tests.support.signed_in import session_of
 
 SIGNED = "application/token-introspection+jwt"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -52,10 +54,26 @@ def world(deployment: Deployment) -> World:
         "signed userinfo": party.userinfo(given["access_token"]).text,
         "signed introspection": among.own_api.ask(api_token, accept=SIGNED).text,
         "signed authorization response": issue_token(deployment.wiring.key_ring, "ES256", jarm.TYP, answer),
+        "logout token": _logout_token(party),
         "client assertion": party.assertion(),
         "request object": request_object(party, party.parameters("v" * 43, "s", "n")),
     }
     return World(among, party, tokens)
+
+
+def _logout_token(party: RelyingParty) -> str:
+    services, session = party.deployment.wiring.services, session_of(party.deployment)
+    registered = services.registry.find_client(party.client.client_id)
+    assert registered is not None
+    return issue_logout_token(
+        services.policy,
+        services.key_ring,
+        services.subjects,
+        client=registered.client,
+        citizen_id=session.citizen_id,
+        session_id=session.session_id,
+        now=party.deployment.clock(),
+    )
 
 
 def _ok(answer: requests.Response) -> bool:
@@ -110,7 +128,7 @@ PLACES: dict[Callable[[World, str], bool], set[str]] = {
 
 
 def test_each_token_opens_its_own_place_and_no_other(deployment: Deployment) -> None:
-    """S-063, S-135, S-141, S-150: ten kinds, eight places."""
+    """S-063, S-135, S-141, S-150: eleven kinds, eight places."""
     everything = world(deployment)
     opened = {
         place.__name__: {kind for kind, token in everything.tokens.items() if place(everything, token)}
