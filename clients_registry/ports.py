@@ -5,7 +5,8 @@ that does not answer raises its own error through all of these.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from clients_registry.client import Client
@@ -170,3 +171,27 @@ class ClientUses(Protocol):
 
     def since(self, at: datetime) -> frozenset[str]:
         """Every client that was in use at `at` or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKeySet:
+    """What all processes together know of one client's published keys."""
+
+    tried_at: datetime
+    expires_at: datetime
+    fetched_at: datetime | None = None
+    document: str = ""
+    """As it was fetched, once it had been read with success."""
+
+
+class SharedKeySets(Protocol):
+    """May forget at any time: at the price of a fetch."""
+
+    def find(self, name: str) -> SharedKeySet | None:
+        """The set, or None where there is none or its `expires_at` has passed."""
+
+    def put(self, name: str, found: SharedKeySet) -> None:
+        """Keep it, in the place of what the name named before."""
+
+    def claim(self, what: str, lifetime: timedelta) -> bool:
+        """True for one caller in a lifetime."""

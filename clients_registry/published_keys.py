@@ -5,14 +5,15 @@
     unknown, or unasked for too long ───────▶ fetched, and the caller waits a little
     the fetch failed ───────────────────────▶ what is known goes on for a day; the next try after `_COOL_DOWN`
 
-One fetch at a time and at most one in `_COOL_DOWN` for each client, whoever asks and however often, since anybody can
-invent a `kid` (S-105). Who fetches, and what may be fetched, is said by whoever wires. Each process remembers for itself.
+One fetch at a time and at most one in `_COOL_DOWN` for each client, by all processes together, whoever asks and however
+often, since anybody can invent a `kid` (S-105). What one process fetched the others take over. Who fetches, and what may
+be fetched, is said by whoever wires.
 """
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from joserfc.jwk import Key
 
 from clients_registry.client_keys import ClientKeys, EncryptionKey
 from clients_registry.errors import InvalidKeys, MalformedJson, NotFetched, UnknownKey
-from clients_registry.ports import Clock
+from clients_registry.ports import Clock, SharedKeySet, SharedKeySets
 from clients_registry.strict_json import parse_object
 
 MEDIA_TYPES = ("application/json", "application/jwk-set+json")
@@ -32,6 +33,8 @@ _UNASKED = timedelta(minutes=10)
 _USABLE = timedelta(days=1)
 """While the address does not answer."""
 _COOL_DOWN = timedelta(seconds=60)
+_LOOK_AGAIN = timedelta(seconds=1)
+"""How often a process asks what the others have fetched, for a key that it does not know."""
 _PATIENCE_SECONDS = 2.0
 """Of a request whose key is not known; the fetch itself may take longer and is of use to the next one."""
 _PLACE_SECONDS = 0.25
@@ -48,9 +51,9 @@ class _Set:
 
     keys: ClientKeys | None = None
     fetched_at: datetime | None = None
-    tried_at: datetime | None = None
+    looked_at: datetime | None = None
     flight: threading.Event | None = None
-    """Set when the fetch that is under way has ended."""
+    """Set when the look that is under way has ended."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def younger_than(self, age: timedelta, now: datetime) -> ClientKeys | None:
@@ -58,12 +61,17 @@ class _Set:
             keys, fetched_at = self.keys, self.fetched_at
         return keys if fetched_at is not None and now - fetched_at <= age else None
 
+    def take(self, keys: ClientKeys, fetched_at: datetime) -> None:
+        with self.lock:
+            self.keys, self.fetched_at = keys, fetched_at
+
 
 class PublishedKeySets:
     """Shared by all threads of a process. `waiting` requests at once may wait for a fetch, so that the others go on."""
 
-    def __init__(self, fetch: Fetch, clock: Clock, *, waiting: int = 2) -> None:
+    def __init__(self, fetch: Fetch, shared: SharedKeySets, clock: Clock, *, waiting: int = 2) -> None:
         self._fetch = fetch
+        self._shared = shared
         self._clock = clock
         self._places = threading.BoundedSemaphore(waiting)
         self._lock = threading.Lock()
@@ -80,11 +88,11 @@ class PublishedKeySets:
             if (keys := known.younger_than(_UNASKED, now)) is not None:
                 found = choose(keys)
                 if known.younger_than(_FRESH, now) is None:
-                    self._begin(known, uri, now)
+                    self._begin(known, client_id, uri, now)
                 return found
         except UnknownKey:
             pass  # perhaps a new one
-        flight = self._begin(known, uri, now)
+        flight = self._begin(known, client_id, uri, now)
         if flight is not None:
             self._wait(flight)
         keys = known.younger_than(_USABLE, now)
@@ -100,35 +108,53 @@ class PublishedKeySets:
                 self._sets.popitem(last=False)
         return known
 
-    def _begin(self, known: _Set, uri: str, now: datetime) -> threading.Event | None:
-        """The fetch that is under way, begun if it may be; None while the last one is too recent."""
+    def _begin(self, known: _Set, client_id: str, uri: str, now: datetime) -> threading.Event | None:
+        """The look that is under way, begun if it may be; None while the last one is too recent."""
         with known.lock:
             if known.flight is not None:
                 return known.flight
-            if known.tried_at is not None and timedelta(0) <= now - known.tried_at < _COOL_DOWN:
+            if known.looked_at is not None and timedelta(0) <= now - known.looked_at < _LOOK_AGAIN:
                 return None
-            known.tried_at, known.flight = now, threading.Event()
+            known.looked_at, known.flight = now, threading.Event()
             flight = known.flight
         try:
-            fly = threading.Thread(target=self._fly, args=(known, uri, now, flight), daemon=True)
-            fly.start()
+            arguments = (known, client_id, uri, now, flight)
+            threading.Thread(target=self._fly, args=arguments, daemon=True).start()
         except RuntimeError:  # the system has no thread to give
             known.flight = None
             flight.set()
         return flight
 
-    def _fly(self, known: _Set, uri: str, now: datetime, flight: threading.Event) -> None:
-        keys: ClientKeys | None = None
+    def _fly(self, known: _Set, client_id: str, uri: str, now: datetime, flight: threading.Event) -> None:
         try:
-            keys = ClientKeys.published(parse_object(self._fetch(uri)))
+            self._look(known, f"{client_id} {uri}", uri, now)
         except (NotFetched, MalformedJson, InvalidKeys):
             pass  # what is known goes on
         finally:
-            with known.lock:
-                if keys is not None:
-                    known.keys, known.fetched_at = keys, now
-                known.flight = None
+            known.flight = None
             flight.set()
+
+    def _look(self, known: _Set, name: str, uri: str, now: datetime) -> None:
+        """Take over what another process has fetched, then fetch if nobody has in the last `_COOL_DOWN`.
+
+        Raises: NotFetched, MalformedJson, InvalidKeys.
+        """
+        shared = self._shared.find(name)
+        if shared is not None and shared.fetched_at is not None and _is_newer(shared.fetched_at, known):
+            known.take(ClientKeys.published(parse_object(shared.document.encode())), shared.fetched_at)
+        if shared is not None and timedelta(0) <= now - shared.tried_at < _COOL_DOWN:
+            return
+        # Of all who saw this last try, one makes the next.
+        last_try = now.date() if shared is None else shared.tried_at
+        if not self._shared.claim(f"{name} {last_try.isoformat()}", _COOL_DOWN):
+            return
+        tried = replace(shared or SharedKeySet(now, now + _USABLE), tried_at=now)
+        self._shared.put(name, tried)
+        document = self._fetch(uri)
+        keys = ClientKeys.published(parse_object(document))
+        fetched = SharedKeySet(now, now + _USABLE, fetched_at=now, document=document.decode())
+        self._shared.put(name, fetched)
+        known.take(keys, now)
 
     def _wait(self, flight: threading.Event) -> None:
         """Little, and never with more threads than may be spared."""
@@ -137,6 +163,10 @@ class PublishedKeySets:
                 flight.wait(_PATIENCE_SECONDS)
             finally:
                 self._places.release()
+
+
+def _is_newer(fetched_at: datetime, known: _Set) -> bool:
+    return known.fetched_at is None or fetched_at > known.fetched_at
 
 
 @dataclass(frozen=True, slots=True)

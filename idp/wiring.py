@@ -74,6 +74,7 @@ from idp.settings import Settings
 from idp.settings_mtls import read_authorities
 from idp.settings_webauthn import read_trust_roots
 from idp.storage import citizens_in_sql, embedded_valkey, in_redis, in_sql, redis_client, revoked_in_sql
+from idp.storage.client_keys_in_redis import ClientKeySets
 from idp.storage.consistency import dangling_references
 from idp.storage.database import Database
 from idp.storage.devices_in_redis import DeviceRequests
@@ -422,7 +423,8 @@ class Wiring:
     def registry(self) -> Registry:
         # Half of the threads may wait for keys of clients, so that the others go on.
         waiting = max(1, self.settings.threads // 2)
-        published = PublishedKeySets(self._fetch_keys, self.clock, waiting=waiting)
+        shared = ClientKeySets(lambda: self.redis, self.clock)
+        published = PublishedKeySets(self._fetch_keys, shared, self.clock, waiting=waiting)
         reading = self.database.reading
         return Registry(Clients(reading), Resources(reading), self.clock, published=published)
 

@@ -13,6 +13,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from clients_registry.documents import shown
+from clients_registry.errors import UnknownKey
+from idp.wiring import Wiring
 from tests.support.deployment import Deployment
 from tests.support.foreign_servers import Conversation
 from tests.support.journey import party
@@ -164,6 +166,48 @@ def test_many_at_once_wait_for_the_same_fetch(service: RelyingParty, keys: KeySe
         caller.join()
     assert told == [201, 201]
     assert keys.fetches == 1
+
+
+def test_all_processes_together_fetch_once_in_a_minute(
+    service: RelyingParty, keys: KeyServer, deployment: Deployment
+) -> None:
+    """S-105, S-106: what one has fetched the others take over, a new key too; invented ones cause no more."""
+    assert pushed(service).status_code == 201
+    other = Wiring(deployment.settings, deployment.clock)
+    try:
+        elsewhere = other.registry.find_client(service.client.client_id)
+        assert elsewhere is not None
+        assert elsewhere.keys.find("ES256", OLD.thumbprint())
+        assert keys.fetches == 1
+        deployment.clock.forward(seconds=61)
+        keys.publish(NEW)
+        assert elsewhere.keys.find("ES256", NEW.thumbprint())
+        assert pushed(service, NEW).status_code == 201
+        assert pushed(service, OLD).status_code == 401
+        for seconds in (0, 2, 2):
+            deployment.clock.forward(seconds=seconds)
+            for published in (elsewhere, deployment.wiring.registry.find_client(service.client.client_id)):
+                assert published is not None
+                with pytest.raises(UnknownKey):
+                    published.keys.find("ES256", secrets.token_hex(8))
+        assert keys.fetches == 2
+    finally:
+        other.close()
+
+
+def test_after_a_restart_the_keys_are_known_without_a_fetch(
+    service: RelyingParty, keys: KeyServer, deployment: Deployment
+) -> None:
+    """S-181: also while the client's server is ill."""
+    assert pushed(service).status_code == 201
+    keys.fail()
+    deployment.clock.forward(seconds=3600)
+    started = Wiring(deployment.settings, deployment.clock)
+    try:
+        found = started.registry.find_client(service.client.client_id)
+        assert found is not None and found.keys.find("ES256", OLD.thumbprint())
+    finally:
+        started.close()
 
 
 # --- servers that are ill --------------------------------------------------------------------------------------

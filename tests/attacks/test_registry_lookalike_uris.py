@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from clients_registry.errors import UnregisteredRedirectUri
+from clients_registry.errors import InvalidClientMetadata, UnregisteredRedirectUri
+from clients_registry.metadata import check_metadata
 from clients_registry.redirect_uris import check_redirect_uri
-from tests.rules.registry_clients import DEMO, client, is_public_url, is_registrable, native
+from tests.rules.registry_clients import DEMO, STRICT, client, is_public_url, is_registrable, native
+from tests.storage.registry_world import registration
 
 ONE_CHARACTER_OFF = [
     "https://rp.test/CB", "https://rp.test/Cb", "https://rp.test/cb/", "https://rp.test/cb?", "https://rp.test/cb?x=1",
@@ -128,3 +130,26 @@ def test_a_uri_that_two_parsers_could_read_differently_is_not_registered(uri: st
 def test_a_page_of_a_client_leads_to_a_public_host_that_is_not_ours(url: Any) -> None:
     """S-178, at registration: nothing is ever fetched from where the provider alone can reach."""
     assert not is_public_url(url)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "jwks_uri", "backchannel_logout_uri", "frontchannel_logout_uri", "logo_uri", "policy_uri", "tos_uri", "client_uri",
+        "initiate_login_uri",
+    ],
+)  # fmt: skip
+def test_no_address_of_a_registration_leads_inside(field: str) -> None:
+    """S-178: the same rule for each field that holds an address of the client's own; request_uris and the like are not taken."""
+    jwks = {"jwks": None} if field == "jwks_uri" else {}
+    for value in (
+        "http://nordhavn.example/", "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/", "https://10.0.0.1/",
+        "https://[::ffff:10.0.0.1]/", "https://0x7f.1/", "https://localhost./", "https://a.internal/",
+        "https://login.adgang.example/jwks", "https://user@nordhavn.example/",
+    ):  # fmt: skip
+        with pytest.raises(InvalidClientMetadata) as refusal:
+            check_metadata(registration(**{field: value}, **jwks), STRICT)
+        assert field in {fault.field for fault in refusal.value.faults}, value
+    for absent in ("request_uris", "sector_identifier_uri", "software_statement"):
+        with pytest.raises(InvalidClientMetadata, match=absent):
+            check_metadata(registration(**{absent: "https://nordhavn.example/"}), STRICT)

@@ -69,9 +69,10 @@ def answered(deployment: Deployment, service: RelyingParty, **extra: str) -> tup
 
 
 def forget_keys(deployment: Deployment) -> None:
-    """As a process that has just started knows none."""
-    registry: Any = deployment.wiring.registry
+    """As after a restart of everything."""
+    registry, store = vars(deployment.wiring)["registry"], deployment.wiring.redis
     registry._published._sets.clear()
+    store.delete(*store.keys("adgang:client-keys:*"), *store.keys("adgang:once:client-keys:*"))
 
 
 @pytest.mark.parametrize(
