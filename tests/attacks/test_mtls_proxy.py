@@ -16,17 +16,15 @@ from tests.support.certificates import (
     CertificateParty,
     add_tls_client,
     ec_key,
-    mtls_settings,
     self_signed,
     stranger,
 )
 from tests.support.clock import START, FrozenClock
-from tests.support.deployment import Deployment, running_deployment
+from tests.support.mutual_tls import AUTHORITY, BehindHaproxy, behind_haproxy
 from tests.support.refreshing import REGISTERED
 from tests.support.signed_in import code_for
-from tests.support.tls_proxy import HOST, TlsProxy, free_port, handshake, over_tls, running_proxy
+from tests.support.tls_proxy import HOST, handshake, over_tls
 
-AUTHORITY = Authority.new()
 KINDS: dict[str, dict[str, Any]] = {
     "tls_client_auth": {"tls_client_auth_subject_dn": DN},
     "self_signed_tls_client_auth": {"jwks": {"keys": [self_signed().jwk]}},
@@ -34,29 +32,17 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass
-class World:
-    deployment: Deployment
-    proxy: TlsProxy
-    folder: Path
-
-
 @pytest.fixture
-def world(tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock) -> Iterator[World]:
-    port = free_port()
-    settings = mtls_settings(AUTHORITY, tmp_path) | {"ADGANG_MTLS_ORIGIN": f"https://{HOST}:{port}"}
-    (tmp_path / "proxy").mkdir()
-    with running_deployment(tmp_path, sqlite_url, valkey_url, clock, **settings) as running:
-        behind = int(running.issuer.rpartition(":")[2])
-        with running_proxy(tmp_path / "proxy", behind, mtls_port=port) as proxy:
-            yield World(running, proxy, tmp_path)
+def world(tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock) -> Iterator[BehindHaproxy]:
+    with behind_haproxy(tmp_path, sqlite_url, valkey_url, clock) as running:
+        yield running
 
 
 @dataclass
 class ThroughProxy(CertificateParty):
     """A relying party that follows `mtls_endpoint_aliases`, and shows its certificate in the handshake."""
 
-    world: World | None = None
+    world: BehindHaproxy | None = None
     port: int | None = None
     extra_headers: dict[str, str] = field(default_factory=dict)
 
@@ -77,7 +63,7 @@ class ThroughProxy(CertificateParty):
         )
 
 
-def party_of(world: World, method: str, **metadata: Any) -> ThroughProxy:
+def party_of(world: BehindHaproxy, method: str, **metadata: Any) -> ThroughProxy:
     registered = {
         **REGISTERED,
         "tls_client_certificate_bound_access_tokens": True,
@@ -100,7 +86,7 @@ def pushes(party: ThroughProxy) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("method", KINDS)
-def test_a_service_signs_a_citizen_in_with_its_certificate(world: World, method: str) -> None:
+def test_a_service_signs_a_citizen_in_with_its_certificate(world: BehindHaproxy, method: str) -> None:
     """RFC 8705 from end to end: PAR, code, userinfo, refresh; with another certificate, or none, nothing of it (S-109, S-110)."""
     party = party_of(world, method)
     told = requests.get(world.deployment.issuer + "/.well-known/openid-configuration", timeout=20).json()
@@ -125,7 +111,7 @@ def test_a_service_signs_a_citizen_in_with_its_certificate(world: World, method:
     assert party.userinfo(refreshed["access_token"]).json()["given_name"] == "Freja"
 
 
-def test_a_certificate_that_the_proxy_lets_through_is_judged_by_us(world: World) -> None:
+def test_a_certificate_that_the_proxy_lets_through_is_judged_by_us(world: BehindHaproxy) -> None:
     """S-109: the handshake proves the key, and the provider asks whose it is."""
     party = party_of(world, "tls_client_auth")
     for holder in (
@@ -138,7 +124,7 @@ def test_a_certificate_that_the_proxy_lets_through_is_judged_by_us(world: World)
     assert pushes(party) == (201, "")
 
 
-def test_a_header_of_one_s_own_is_stripped_by_the_proxy(world: World) -> None:
+def test_a_header_of_one_s_own_is_stripped_by_the_proxy(world: BehindHaproxy) -> None:
     """S-108: in any spelling, on either port, beside another certificate or none."""
     party = party_of(world, "tls_client_auth")
     assert party.holder is not None
@@ -151,7 +137,7 @@ def test_a_header_of_one_s_own_is_stripped_by_the_proxy(world: World) -> None:
         assert pushes(own) == (201, ""), "the connection's certificate stays what counts"
 
 
-def test_the_header_is_forged_in_vain_around_the_proxy(world: World) -> None:
+def test_the_header_is_forged_in_vain_around_the_proxy(world: BehindHaproxy) -> None:
     """S-108: whoever finds the provider's own port."""
     party = party_of(world, "tls_client_auth")
     assert party.holder is not None
@@ -164,14 +150,14 @@ def test_the_header_is_forged_in_vain_around_the_proxy(world: World) -> None:
     assert error_of(found) == (401, "invalid_client")
 
 
-def test_the_citizens_address_asks_for_no_certificate(world: World) -> None:
+def test_the_citizens_address_asks_for_no_certificate(world: BehindHaproxy) -> None:
     """A browser there would ask its user for one; a certificate in hand is not asked for and not told."""
     party = party_of(world, "tls_client_auth")
     assert pushes(replace(party, port=world.proxy.port)) == (401, "invalid_client")
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")  # they are what is tested
-def test_old_versions_of_tls_end_at_the_proxy(world: World) -> None:
+def test_old_versions_of_tls_end_at_the_proxy(world: BehindHaproxy) -> None:
     """FAPI 2.0 §5.2.1 (RFC 9325): 1.2 and 1.3, and nothing before."""
     for port in (world.proxy.port, world.proxy.mtls_port):
         for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import requests
 from tests.support.certificates import DN, Authority, Holder, add_tls_client, mtls_settings
 from tests.support.clock import FrozenClock
 from tests.support.deployment import Deployment, TestClient, running_deployment
+from tests.support.tls_proxy import HOST, TlsProxy, free_port, running_proxy
 
 AUTHORITY = Authority.new()
 AUTHENTICATED = (400, "invalid_grant")
@@ -56,6 +58,27 @@ def behind_proxy(folder: Path, sql_url: str, redis_url: str, clock: FrozenClock)
     settings = mtls_settings(AUTHORITY, folder)
     with running_deployment(folder, sql_url, redis_url, clock, **settings) as running:
         yield running
+
+
+@dataclass(frozen=True)
+class BehindHaproxy:
+    """A deployment whose `mtls_endpoint_aliases` lead to HAProxy."""
+
+    deployment: Deployment
+    proxy: TlsProxy
+    folder: Path
+
+
+@contextmanager
+def behind_haproxy(folder: Path, sql_url: str, redis_url: str, clock: FrozenClock) -> Iterator[BehindHaproxy]:
+    """With the configuration of the compose set-up."""
+    port = free_port()
+    settings = mtls_settings(AUTHORITY, folder) | {"ADGANG_MTLS_ORIGIN": f"https://{HOST}:{port}"}
+    (folder / "proxy").mkdir()
+    with running_deployment(folder, sql_url, redis_url, clock, **settings) as running:
+        behind = int(running.issuer.rpartition(":")[2])
+        with running_proxy(folder / "proxy", behind, mtls_port=port) as proxy:
+            yield BehindHaproxy(running, proxy, folder)
 
 
 def metadata_of_provider(deployment: Deployment) -> dict[str, Any]:

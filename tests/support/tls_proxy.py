@@ -81,11 +81,16 @@ class _ByName(HTTPAdapter):
 def over_tls(proxy: TlsProxy, certificate: tuple[str, str] | None = None) -> requests.Session:
     """A client that knows the proxy's authority, with a certificate of its own (files of it and its key) or without."""
     session = requests.Session()
+    arm(session, proxy, certificate)
+    return session
+
+
+def arm(session: requests.Session, proxy: TlsProxy, certificate: tuple[str, str] | None) -> None:
+    """What a developer would set, and the way to this machine by the proxy's name."""
     session.mount("https://", _ByName())
     session.trust_env = False
     session.verify, session.cert = str(proxy.authority), certificate
     session.headers["Host"] = HOST
-    return session
 
 
 def handshake(proxy: TlsProxy, port: int, version: ssl.TLSVersion) -> str | None:
