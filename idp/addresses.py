@@ -34,7 +34,7 @@ class TrustedProxies:
         forwarded = str(environ.get("HTTP_X_FORWARDED_FOR", ""))[-1024:]
         for hop in reversed(forwarded.split(",")):
             address = hop.strip()
-            if not _is_address(address):
+            if _parsed(address) is None:
                 return peer  # a proxy that writes what is no address is not to be followed further
             if not self._trusts(address):
                 return address
@@ -42,10 +42,8 @@ class TrustedProxies:
         return peer
 
     def _trusts(self, address: str) -> bool:
-        if not _is_address(address):
-            return False
-        parsed = _plain(address)
-        return any(parsed in network for network in self._networks)
+        parsed = _parsed(address)
+        return parsed is not None and any(parsed in network for network in self._networks)
 
 
 @lru_cache(maxsize=4096)
@@ -61,23 +59,24 @@ def wider_network(address: str) -> str:
 
 
 def _around(address: str, ipv4_prefix: int, ipv6_prefix: int) -> str:
-    if not _is_address(address):
+    parsed = _parsed(address)
+    if parsed is None:
         return "unknown"
-    parsed = _plain(address)
     prefix = ipv6_prefix if isinstance(parsed, IPv6Address) else ipv4_prefix
     return str(ip_network((parsed.packed, prefix), strict=False))
 
 
-def _plain(address: str) -> IPv4Address | IPv6Address:
-    """An IPv4 peer of a listener for both families is told as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2): the same machine."""
-    parsed = ip_address(address)
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """The address, or None for what is none; remembered, since every request asks.
+
+    An IPv4 peer of a listener for both families is told as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2): the same machine.
+    """
+    if "%" in text:
+        return None
+    try:
+        parsed = ip_address(text)
+    except ValueError:
+        return None
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
     return parsed if mapped is None else mapped
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text

@@ -6,6 +6,7 @@ import secrets
 _REFERENCE_LETTERS = "23456789ACDEFGHJKMNPQRTVWXYZ"
 """Without the look-alikes 0 O 1 I L U B S, since people read references aloud."""
 
+_PAIRS = [first + second for first in _REFERENCE_LETTERS for second in _REFERENCE_LETTERS]
 _REFERENCE_BITS = 64
 """More than eight letters hold, so that each letter is as likely as any other to one in 16 million."""
 
@@ -22,11 +23,11 @@ def new_id() -> str:
 
 def new_reference() -> str:
     """A reference number such as `7F3K-2QXA`: shown to a person, found in the log."""
-    number, letters = secrets.randbits(_REFERENCE_BITS), ""
-    for _ in range(8):
-        number, index = divmod(number, len(_REFERENCE_LETTERS))
-        letters += _REFERENCE_LETTERS[index]
-    return f"{letters[:4]}-{letters[4:]}"
+    number, many = secrets.randbits(_REFERENCE_BITS), len(_PAIRS)
+    number, first = divmod(number, many)
+    number, second = divmod(number, many)
+    number, third = divmod(number, many)
+    return f"{_PAIRS[first]}{_PAIRS[second]}-{_PAIRS[third]}{_PAIRS[number % many]}"
 
 
 def new_user_code(letters: str) -> str:

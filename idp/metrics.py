@@ -49,12 +49,18 @@ def _counters() -> "dict[str, Counter]":
 
 def count(event: str, labels: dict[str, str]) -> None:
     """One step of a counter. See `idp.services.Services.count`."""
-    counters = _counters()
     declared = DECLARED.get(event)
     if declared is None or declared[1] != tuple(labels):
-        counters["unknown_metrics"].labels(name=event).inc()
+        _counter("unknown_metrics", event).inc()
         return
-    (counters[event].labels(**labels) if labels else counters[event]).inc()
+    _counter(event, *labels.values()).inc()
+
+
+@cache
+def _counter(event: str, *values: str) -> "Counter":
+    """The counter of these labels' values: as many as prometheus_client itself keeps."""
+    counter = _counters()[event]
+    return counter.labels(*values) if values else counter
 
 
 def exposition(directory: Path, made_now: "Iterable[Metric]" = ()) -> bytes:
