@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 CAP = timedelta(days=7)
-"""So long after a recovery the level is capped at what factors give that were bound before it."""
+"""So long after a recovery the level is capped at what factors give that were bound before it, at least."""
 
 _LONGEST = 60
 _ADDRESS = re.compile(r"(?i)://|www\.|@|[^\s.]\.[a-z]{2,}(?:[\s/]|$)")
@@ -26,11 +26,13 @@ class Safety:
     citizen_id: str
     phrase: str | None = field(default=None, repr=False)
     recovered_at: datetime | None = None
+    cap: timedelta = CAP
+    """How long this deployment caps the level after a recovery."""
 
     def caps(self, bound_at: datetime, now: datetime) -> bool:
-        """Whether a factor bound at that time raises no level yet: it is of a recovery less than seven days ago."""
+        """Whether a factor bound at that time raises no level yet: it is of a recovery not long ago."""
         recovered = self.recovered_at
-        return recovered is not None and bound_at >= recovered and now < recovered + CAP
+        return recovered is not None and bound_at >= recovered and now < recovered + self.cap
 
 
 def check_phrase(typed: str) -> str:

@@ -169,6 +169,9 @@ class Settings:
     recovery_letter_every_days: int = _setting(
         "A citizen gets one letter for a recovery in so many days.", 7, at_least=1, at_most=90
     )
+    recovery_cap_days: int = _setting(
+        "So many days after a recovery, what was bound in it raises no level.", 7, at_least=7, at_most=90
+    )
     proofing_days: int = _setting(
         "Days that an officer's proofing of a citizen counts.", 30, at_least=1, at_most=90
     )

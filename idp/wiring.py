@@ -235,6 +235,7 @@ class Wiring:
             finishing=timedelta(days=settings.recovery_finish_days),
             between_letters=timedelta(days=settings.recovery_letter_every_days),
             proofing=timedelta(days=settings.proofing_days),
+            cap=timedelta(days=settings.recovery_cap_days),
         )
 
     @cached_property
@@ -252,7 +253,7 @@ class Wiring:
             completion=Completion(
                 recoveries=recovery_in_sql.Recoveries(reading),
                 citizens=self.citizen_store,
-                safeties=Safeties(reading),
+                safeties=Safeties(reading, self.recovery_times.cap),
                 sessions=in_redis.BrowserSessions(self.redis, self.clock),
                 ended_sessions=self.ended_sessions,
                 grants=in_sql.Grants(reading, self.clock),
@@ -295,7 +296,7 @@ class Wiring:
 
     @cached_property
     def message_texts(self) -> MessageTexts:
-        return MessageTexts(_TIMEZONE)
+        return MessageTexts(_TIMEZONE, cap=self.recovery_times.cap)
 
     @cached_property
     def mail_server(self) -> MailServer | None:
@@ -634,7 +635,7 @@ class Wiring:
             ended_sessions=self.ended_sessions,
             ledger=self.ledger,
             history=History(reading),
-            safeties=Safeties(reading),
+            safeties=Safeties(reading, self.recovery_times.cap),
             enrolment=self.enrolment,
             clock=self.clock,
         )
@@ -737,7 +738,7 @@ class Wiring:
             recoveries=self.recovery_moves,
             recovery_stops=self.recovery_stops,
             letter_orders=self.letter_ordering,
-            safeties=Safeties(reading),
+            safeties=Safeties(reading, self.recovery_times.cap),
             fetcher=self.fetcher,
             traffic=Traffic(),
             repeated_values=RepeatedValues(metrics.count),

@@ -93,6 +93,7 @@ def _unmet(services: Services, visit: Visit) -> pages.Unmet:
         csrf_token=visit.token,
         wanted=_easiest(levels_asked(visit.attempt.request.acr_values, services.policy)),
         has_keys=any(factor.kind is FactorKind.WEBAUTHN for factor in factors),
+        cap_days=services.recoveries.times.cap.days,
     )
 
 

@@ -143,6 +143,8 @@ class Unmet(Step):
     wanted: Literal["key", "hardware", "high"]
     has_keys: bool
     """The citizen has keys, but none that is good enough, or not yet."""
+    cap_days: int
+    """How long after a recovery a new key is not yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The words of messages, in a citizen's language. The words themselves are in templates/messages/texts.html."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from clients_registry.purposes import LANGUAGES
 from idp.messages.message import Topic
+from idp.safety import CAP
 
 _ROOT = Path(__file__).parent.parent
 _LOCALES = {"da": "da", "en": "en_GB", "nb": "nb"}
@@ -36,8 +37,9 @@ class MessageText:
 class MessageTexts:
     """Writes messages; made once, since it reads every catalogue."""
 
-    def __init__(self, timezone: str) -> None:
+    def __init__(self, timezone: str, *, cap: timedelta = CAP) -> None:
         self._zone = ZoneInfo(timezone)
+        self._cap = cap
         self._templates = {language: _template(language) for language in LANGUAGES}
 
     def write(
@@ -54,7 +56,7 @@ class MessageTexts:
         words: Any = self._templates[spoken].module
         until = self._moment(words, topic.until, spoken) if topic.until else ""
         paragraphs = [
-            words.happened(topic, self._moment(words, at, spoken), until),
+            words.happened(topic, self._moment(words, at, spoken), until, self._cap.days),
             words.stop_code(stop_code) if stop_code else "",
             words.advice(topic),
             words.phrase(phrase),

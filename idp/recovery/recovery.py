@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idp.recovery.rules import Lost, Proof
+from idp.safety import CAP
 
 
 class Stage(StrEnum):
@@ -101,3 +102,5 @@ class RecoveryTimes:
     """After the cooling-off."""
     between_letters: timedelta = timedelta(days=7)
     proofing: timedelta = timedelta(days=30)
+    cap: timedelta = CAP
+    """Of the level, afterwards."""

@@ -225,7 +225,9 @@ def _devices(building: Asker, housing: Asker) -> dict[str, Page]:
 def _unmet(asker: Asker) -> dict[str, Page]:
     def page(wanted: Literal["key", "hardware", "high"], has_keys: bool) -> Unmet:
         name = f"unmet_{wanted}"
-        return Unmet(asker=asker, attempt_id=name, csrf_token="t" * 64, wanted=wanted, has_keys=has_keys)
+        return Unmet(
+            asker=asker, attempt_id=name, csrf_token="t" * 64, wanted=wanted, has_keys=has_keys, cap_days=7
+        )
 
     pages = (page("key", False), page("hardware", True), page("high", True))
     return {page.attempt_id: page for page in pages}

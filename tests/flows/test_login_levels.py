@@ -303,12 +303,30 @@ def test_a_key_added_after_a_recovery_signs_in_and_raises_nothing_for_seven_days
     key = add_key(deployment)
     journey = begin(deployment, acr_values="phr")
     journey.passkey(key)
-    assert "unmet" in journey.page.ids and "syv dage" in journey.page.words
+    assert "unmet" in journey.page.ids and "7 dage" in journey.page.words
     assert id_token(begin(deployment, journey.browser))["acr"] == SUBSTANTIAL
     deployment.clock.forward(seconds=7 * 24 * 3600)
     later = begin(deployment, acr_values="phr")
     later.passkey(key)
     assert id_token(later)["acr"] == "phr"
+
+
+def test_an_operator_can_let_the_cap_last_longer(
+    tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock
+) -> None:
+    with running_deployment(
+        tmp_path, sqlite_url, valkey_url, clock, ADGANG_RECOVERY_CAP_DAYS="30"
+    ) as deployment:
+        recover(deployment)
+        key = add_key(deployment)
+        clock.forward(seconds=29 * 24 * 3600)
+        journey = begin(deployment, acr_values="phr")
+        journey.passkey(key)
+        assert "unmet" in journey.page.ids and "30 dage" in journey.page.words
+        clock.forward(seconds=24 * 3600)
+        later = begin(deployment, acr_values="phr")
+        later.passkey(key)
+        assert id_token(later)["acr"] == "phr"
 
 
 def test_a_key_from_before_the_recovery_counts_in_full(deployment: Deployment) -> None:

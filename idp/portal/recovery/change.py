@@ -8,8 +8,7 @@ from idp.ceremonies import ADD_KEY, CeremonyGone
 from idp.ledger import events
 from idp.login.visit import SESSION
 from idp.login.way_back import see_other
-from idp.portal.recovery import pages
-from idp.portal.recovery.flow import may_be_lost, proceed
+from idp.portal.recovery.flow import done_page, may_be_lost, proceed
 from idp.portal.recovery.visit import STEP, RecoveryVisit
 from idp.recovery.moves import Change
 from idp.recovery.recovery import NotNow, Stage
@@ -109,7 +108,7 @@ def _make(services: Services, visit: RecoveryVisit, change: Change, *, is_passwo
     if after.stage is not Stage.DONE:
         return see_other(STEP)
     # New codes are shown once, so not behind a redirect.
-    response = see_other(STEP) if codes is None else render(pages.Done(path=STEP, codes=codes.codes))
+    response = see_other(STEP) if codes is None else render(done_page(services, codes.codes))
     forget_cookie(response, SESSION)
     return response
 

@@ -56,7 +56,7 @@ def _page(services: Services, visit: RecoveryVisit, way: str, error: FormError |
     recovery, facts = visit.recovery, {"path": STEP, "csrf_token": visit.token, "error": error}
     stands = recovery.stands(visit.now)
     if stands is Stage.DONE:
-        return pages.Done(path=STEP)
+        return done_page(services)
     if stands is Stage.OVER:
         return pages.RecoveryNotice(path=ROOT, kind="over")
     if stands is Stage.STOPPED:
@@ -68,6 +68,11 @@ def _page(services: Services, visit: RecoveryVisit, way: str, error: FormError |
     if stands is Stage.ALLOWED and citizen is not None:
         return _change(services, visit, citizen, way, facts)
     return _prove(services, visit, citizen, way, facts)
+
+
+def done_page(services: Services, codes: tuple[str, ...] = ()) -> pages.Done:
+    """The end; new recovery codes are shown this once."""
+    return pages.Done(path=STEP, cap_days=services.recoveries.times.cap.days, codes=codes)
 
 
 def _prove(

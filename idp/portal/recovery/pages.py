@@ -97,6 +97,8 @@ class NewFactor(RecoveryPage):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done(RecoveryPage):
     template: ClassVar[str] = "portal/recovery/done.html"
+    cap_days: int
+    """How long what is new raises no level."""
     codes: tuple[str, ...] = field(default=(), repr=False)
 
 

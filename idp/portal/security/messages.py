@@ -6,10 +6,12 @@ from idp.services import Services
 
 
 def show_messages(services: Services, visit: OwnVisit) -> pages.Messages:
+    safety = services.safeties.find(visit.citizen_id)
     return pages.Messages(
         secret=visit.secret,
         path=f"{ROOT}/messages",
         now=visit.now,
         messages=tuple(services.outbox.of_citizen(visit.citizen_id)),
-        phrase=services.safeties.find(visit.citizen_id).phrase,
+        phrase=safety.phrase,
+        cap_days=safety.cap.days,
     )

@@ -278,3 +278,5 @@ class Messages(SecurityPage):
 
     messages: tuple[Message, ...]
     phrase: str | None = field(repr=False)
+    cap_days: int
+    """How long a recovery caps the level."""
