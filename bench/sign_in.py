@@ -103,8 +103,8 @@ def through(world: World, answers: dict[str, Answer]) -> int:
     fields = redemption(client, code, verifier)
     status, text = browser.raw(world.authenticated(client, "/token", fields))
     assert status == 200, text
-    status, text = browser.raw(
-        world.get("/userinfo", Authorization=f"Bearer {json.loads(text)['access_token']}")
-    )
+    token = json.loads(text)["access_token"]
+    proof = world.proof(client, "GET", "/userinfo", token)
+    status, text = browser.raw(world.get("/userinfo", Authorization=f"DPoP {token}", DPoP=proof))
     assert status == 200, text
     return browser.requests

@@ -16,6 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from idp.ids import new_secret
+from tests.support.dpop import DpopKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,13 @@ class Wire:
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             "client_assertion": jwt.encode({"alg": "ES256", "kid": "bench"}, claims, client.key),
         }
-        return self.post(path, {**fields, **proof})
+        return self.post(path, {**fields, **proof}, DPoP=self.proof(client, "POST", path))
+
+    def proof(self, client: BenchClient, method: str, path: str, access_token: str | None = None) -> str:
+        """By the key with which the client also signs its assertions (RFC 9449)."""
+        assert client.key is not None
+        url = self.issuer + path
+        return DpopKey(client.key).proof(method, url, self.clock(), access_token=access_token)
 
     def ask(self, request: bytes) -> tuple[int, dict[str, Any]]:
         """Send one request by itself; its status and JSON."""

@@ -59,6 +59,8 @@ class Client:
     tls_client_auth_san_email: str | None = None
     tls_client_certificate_bound_access_tokens: bool = False
     """RFC 8705 §3.4: its access tokens work only with the certificate that they were issued to."""
+    dpop_bound_access_tokens: bool = False
+    """RFC 9449 §5.2: it gets no token without a proof of its key."""
     authorization_signed_response_alg: str | None = None
     """JARM; None: as its ID tokens."""
     id_token_encrypted_response_alg: str | None = None

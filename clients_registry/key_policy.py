@@ -20,7 +20,7 @@ _FERMAT_ROUNDS = 100
 """Finds primes whose halves agree, as bad generators make them; honest primes need about 2**500 rounds."""
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,1024}")
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _ED25519_P = 2**255 - 19
 _ED25519_D = -121665 * pow(121666, -1, _ED25519_P) % _ED25519_P
@@ -28,7 +28,7 @@ _ED25519_D = -121665 * pow(121666, -1, _ED25519_P) % _ED25519_P
 
 def key_faults(jwk: Mapping[str, Any]) -> list[str]:
     """What is wrong with the key itself, one sentence each; empty where it may be used."""
-    private = sorted(_PRIVATE_MEMBERS & jwk.keys())
+    private = sorted(PRIVATE_MEMBERS & jwk.keys())
     if private:
         return ["holds private members; make a new key pair and register only the public part"]
     match jwk.get("kty"):

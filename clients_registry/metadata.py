@@ -37,7 +37,7 @@ _NOT_TAKEN = {
 
 _NOT_OFFERED = frozenset(
     {
-        "software_id", "software_version", "dpop_bound_access_tokens",
+        "software_id", "software_version",
         "request_object_encryption_alg", "request_object_encryption_enc",
         "introspection_signed_response_alg",
     }
@@ -49,6 +49,7 @@ _KEPT_WHEN_ABSENT = (
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
     "tls_client_certificate_bound_access_tokens",
+    "dpop_bound_access_tokens",
     "default_max_age",
     "require_auth_time",
     "default_acr_values",

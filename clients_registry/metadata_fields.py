@@ -150,6 +150,7 @@ _AUTHENTICATION: dict[str, Reader] = {
     "tls_client_auth_san_ip": san_ip,
     "tls_client_auth_san_email": san_email,
     "tls_client_certificate_bound_access_tokens": bound_to_certificate,
+    "dpop_bound_access_tokens": boolean,
     "jwks_cache_seconds": seconds,
     "jwks_fetch_addresses": list_of(network, at_least=0, at_most=MAX_URIS),
     "jwks_uri_handle": jwks_uri_handle,

@@ -53,6 +53,8 @@ class Profile:
     """Whether a request object must say from when to when it is good (`nbf`, `exp`)."""
     request_object_lifetime: timedelta
     """From `nbf` to `exp` at most."""
+    requires_sender_constraint: bool
+    """FAPI 2.0 §5.3.2.1: no access token that is not bound to a key or a certificate of the client's."""
     token_in_body: bool
     """RFC 6750 §2.2, which FAPI 2.0 §5.3.4 forbids."""
     grant_types: tuple[str, ...]
@@ -71,6 +73,7 @@ FAPI2 = Profile(
     assertion_needs_issued_at=True,
     request_object_needs_times=True,
     request_object_lifetime=timedelta(hours=1),  # FAPI 2.0 Message Signing §5.3.1
+    requires_sender_constraint=True,
     token_in_body=False,
     grant_types=_GRANT_TYPES,
 )
@@ -87,6 +90,7 @@ OIDC = Profile(
     assertion_needs_issued_at=False,
     request_object_needs_times=False,
     request_object_lifetime=timedelta(hours=24),
+    requires_sender_constraint=False,
     token_in_body=True,
     grant_types=(*_GRANT_TYPES, DEVICE_CODE),
 )

@@ -1,10 +1,11 @@
-"""What a `fapi2` client does beyond Authlib's own client: pushed requests, exact assertions, the issuer check.
+"""What a `fapi2` client does beyond Authlib's own client: pushed requests, DPoP, exact assertions, the issuer check.
 
 Authlib brings the code flow, PKCE, state, nonce and the checks of the ID token. Added here:
 
 - RFC 9126: the request is pushed, and the browser carries only its `request_uri`.
 - FAPI 2.0: an assertion has the issuer as its one audience, a fresh `jti`, and a life of one minute. (Authlib's own
   lives an hour, and repeats its `jti` when it is given claims.)
+- RFC 9449: each request is proven by a key that is made at the start, so that nobody else can use the tokens (dpop.py).
 - RFC 9207: the response must name the issuer that was asked, before anything else in it is believed.
 """
 
@@ -16,6 +17,8 @@ from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
 from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 from flask import Flask, Response, redirect, request
 from joserfc.jwk import ECKey
+
+from demo.dpop import speak_dpop
 
 _ASSERTION_SECONDS = 60
 _TIMEOUT_SECONDS = 10
@@ -94,6 +97,7 @@ def connect(app: Flask, *, issuer: str, client_id: str, key: dict[str, Any], sco
         client_secret=ECKey.import_key(key),
         server_metadata_url=f"{issuer}/.well-known/openid-configuration",
         client_auth_methods=[IssuerAssertion(issuer, key["kid"])],
+        compliance_fix=speak_dpop(issuer, ECKey.generate_key("P-256")),
         client_kwargs={
             "scope": scope,
             "code_challenge_method": "S256",

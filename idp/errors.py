@@ -127,6 +127,22 @@ class InvalidRequestObject(OAuthError):
     code = "invalid_request_object"
 
 
+class InvalidDpopProof(OAuthError):
+    """RFC 9449 §5, §7.1."""
+
+    code = "invalid_dpop_proof"
+
+
+class UseDpopNonce(OAuthError):
+    """RFC 9449 §8, §9: the answer carries the `nonce` to use."""
+
+    code = "use_dpop_nonce"
+
+    def __init__(self, description: str, *, nonce: str) -> None:
+        super().__init__(description)
+        self.nonce = nonce
+
+
 class InvalidToken(OAuthError):
     """RFC 6750 §3.1."""
 

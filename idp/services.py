@@ -17,6 +17,7 @@ from idp.logout.records import SignOut, SignOutRequest
 from idp.messages.ports import Outbox
 from idp.outbound.fetcher import Fetcher
 from idp.places import FindPlace
+from idp.protocol.dpop_nonce import DpopNonces
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.tls_client_auth import ClientAuthorities
 from idp.records import OpaqueToken
@@ -74,6 +75,7 @@ class Services:
     browser_sessions: ports.BrowserSessions
     one_time: ports.OneTime
     seen: ports.Seen
+    dpop_nonces: DpopNonces
     rates: ports.Rates
     citizens: ports.Citizens
     consents: ports.Consents

@@ -191,6 +191,10 @@ class Settings:
         "PEM of the authority that signed the mail server's certificate. Empty: those the system trusts.",
         None,
     )
+    dpop_nonce_required: bool = _setting(
+        "Take no DPoP proof without a nonce of ours. Every answer to a proof offers one, but not every library can use it.",
+        False,
+    )
     clock_skew_seconds: int = _setting("How far ahead iat and nbf may be.", 60, at_least=10, at_most=60)
     failed_sign_ins_per_address: int = _setting(
         "Failed sign-ins from one address (IPv6: /64) in ten minutes before it is told to wait.",

@@ -55,6 +55,7 @@ from idp.outbound.addresses import internal_network
 from idp.outbound.errors import OutboundError
 from idp.outbound.fetcher import Fetcher, FetchPolicy
 from idp.places import FindPlace, open_places
+from idp.protocol.dpop_nonce import DpopNonces
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.tls_client_auth import ClientAuthorities
 from idp.records import AuthorizationCode, LoginAttempt, OpaqueToken, PartialSignIn, PushedRequest
@@ -667,6 +668,7 @@ class Wiring:
             substantial_idle=timedelta(seconds=settings.session_idle_seconds),
             substantial_absolute=timedelta(seconds=settings.session_seconds),
             skew=timedelta(seconds=settings.clock_skew_seconds),
+            dpop_nonce_required=settings.dpop_nonce_required,
             failed_sign_ins_per_address=settings.failed_sign_ins_per_address,
             published_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
             mtls_origin=settings.mtls_origin,
@@ -717,6 +719,7 @@ class Wiring:
             browser_sessions=browser_sessions,
             one_time=in_redis.OneTime(client),
             seen=in_redis.Seen(client, clock),
+            dpop_nonces=DpopNonces(self.secrets.index_secret),
             rates=in_redis.Rates(client),
             citizens=self.citizen_store,
             consents=in_sql.Consents(reading),

@@ -9,7 +9,7 @@ from idp.endpoints.machine import Headers
 
 _PREFLIGHT: Headers = (
     ("Access-Control-Allow-Methods", "GET, POST"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP"),
     ("Access-Control-Max-Age", "300"),
 )
 _VARY: Headers = (("Vary", "Origin"),)
@@ -21,7 +21,7 @@ def cross_origin_headers(origin: str | None, registry: Registry) -> Headers:
         return _VARY
     return (
         ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+        ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, DPoP-Nonce"),
         *_VARY,
     )
 

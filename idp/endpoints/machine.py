@@ -97,9 +97,9 @@ def json_response(
     return MachineResponse(status, JSON_HEADERS + headers, _encode(members))
 
 
-def text_response(text: str, *, content_type: str) -> MachineResponse:
+def text_response(text: str, *, content_type: str, headers: Headers = ()) -> MachineResponse:
     """An answer that is one string, such as a signed JWT; nobody may keep it."""
-    return MachineResponse(200, (("Content-Type", content_type), *NO_STORE), text.encode("ascii"))
+    return MachineResponse(200, (("Content-Type", content_type), *NO_STORE, *headers), text.encode("ascii"))
 
 
 def published_response(

@@ -6,9 +6,15 @@ citizen's decision. It may be opened any number of times while it lives, and is 
 
 from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
+from idp.endpoints.sender import Senders
 from idp.errors import InvalidRequest
 from idp.ids import new_secret
-from idp.protocol.authorization_request import REQUEST_URI_PREFIX, check_redirect, check_request
+from idp.protocol.authorization_request import (
+    REQUEST_URI_PREFIX,
+    bound_to_sender,
+    check_redirect,
+    check_request,
+)
 from idp.protocol.client_auth import ClientAuthentication
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.request_object import RequestObjects
@@ -16,8 +22,9 @@ from idp.records import PushedRequest
 from idp.services import Services
 
 
-def par(services: Services, authentication: ClientAuthentication) -> MachineFunction:
+def par(services: Services, authentication: ClientAuthentication, senders: Senders) -> MachineFunction:
     """The endpoint."""
+    url = services.policy.pushed_authorization_request_endpoint
     hints = HintVerifier(services.policy, services.key_ring)
     objects = RequestObjects(services.policy, services.seen)
     lifetime = services.policy.request_uri_lifetime
@@ -26,6 +33,7 @@ def par(services: Services, authentication: ClientAuthentication) -> MachineFunc
         now = services.clock()
         # 1. The form.
         parameters = request.form()
+        proof = senders.verify(request, url=url, now=now)
         # 2. The client.
         registered = authenticated_client(authentication, request, parameters, now, services)
         # 3. RFC 9126 §2.1: no request inside a request.
@@ -36,11 +44,16 @@ def par(services: Services, authentication: ClientAuthentication) -> MachineFunc
         redirect_uri = check_redirect(stated, registered)
         checked = check_request(stated, registered, redirect_uri, registry=services.registry, hints=hints)
         services.repeated_values.note(checked)
-        # 5. Kept.
+        # 5. The key that its code is to be bound to (RFC 9449 §10.1).
+        sender = senders.take(request, proof, now)
+        checked = bound_to_sender(checked, sender.confirmation)
+        # 6. Kept.
         request_uri = REQUEST_URI_PREFIX + new_secret()
         services.pushed_requests.put(request_uri, PushedRequest(checked, expires_at=now + lifetime))
         return json_response(
-            {"request_uri": request_uri, "expires_in": int(lifetime.total_seconds())}, status=201
+            {"request_uri": request_uri, "expires_in": int(lifetime.total_seconds())},
+            status=201,
+            headers=sender.headers,
         )
 
     return respond

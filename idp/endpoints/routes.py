@@ -8,9 +8,11 @@ from idp.endpoints.jwks import jwks
 from idp.endpoints.machine import Route, RouteTable
 from idp.endpoints.par import par
 from idp.endpoints.revocation import revocation
+from idp.endpoints.sender import Senders
 from idp.endpoints.token import token
 from idp.endpoints.userinfo import userinfo
 from idp.protocol.client_auth import ClientAuthentication
+from idp.protocol.dpop import DpopProofs
 from idp.protocol.resource_auth import ResourceAuthentication
 from idp.services import Services
 
@@ -26,7 +28,8 @@ def routes(services: Services) -> RouteTable:
     metadata = Route(
         {"GET": discovery(policy, services.key_ring.algorithms, detail_types)}, cross_origin=True
     )
-    claims = userinfo(services)
+    senders = Senders(DpopProofs(policy, services.seen, services.dpop_nonces))
+    claims = userinfo(services, senders)
     published_keys = jwks(policy, services.key_ring, services.traffic, services.clock)
     keys = Route({"GET": published_keys}, cross_origin=True)
     return {
@@ -35,8 +38,8 @@ def routes(services: Services) -> RouteTable:
         "/jwks": keys,
         "/jwks/": keys,
         "/device_authorization": Route({"POST": device_authorization(services, authentication)}),
-        "/par": Route({"POST": par(services, authentication)}),
-        "/token": Route({"POST": token(services, authentication)}, cross_origin=True),
+        "/par": Route({"POST": par(services, authentication, senders)}),
+        "/token": Route({"POST": token(services, authentication, senders)}, cross_origin=True),
         "/introspect": Route({"POST": introspection(services, resources)}),
         "/revoke": Route({"POST": revocation(services, authentication)}, cross_origin=True),
         "/userinfo": Route({"GET": claims, "POST": claims}, cross_origin=True),

@@ -1,23 +1,61 @@
 """The phase "sender proof": what a request proves to hold, so that tokens can be bound to it and are good for nobody else.
 
-Between the authentication of a client and its grant (token endpoint), and between a token and what it opens (userinfo).
-It gives a `Confirmation`, or None where nothing was proven; what must be proven is the rule of the client (profile), of
-the grant or of the token.
+Between the authentication of a client and its grant (token endpoint, PAR), and between a token and what it opens
+(userinfo). A proof is verified before anything is spent, and taken when it counts. It gives a `Confirmation`, or None
+where nothing was proven; what must be proven is the rule of the client (profile), of the grant or of the token.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from idp.endpoints.client import client_certificate
-from idp.endpoints.machine import MachineRequest
-from idp.protocol.confirmation import Confirmation
+from idp.endpoints.machine import Headers, MachineRequest
+from idp.protocol.confirmation import Confirmation, confirmation_of
+from idp.protocol.dpop import DpopProofs, Proof
 
 
-def proven_sender(request: MachineRequest, now: datetime) -> Confirmation | None:
-    """What the sender proved to hold: for now, the key of its certificate (RFC 8705 §3). One that has ended proves nothing.
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends a request, as far as it proved that."""
 
-    Raises: InvalidRequest.
-    """
+    confirmation: Confirmation | None = None
+    headers: Headers = ()
+    """To go with the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Verifies the proofs of requests, for every endpoint that takes them."""
+
+    dpop: DpopProofs
+
+    def verify(
+        self, request: MachineRequest, *, url: str, now: datetime, access_token: str | None = None
+    ) -> Proof | None:
+        """The DPoP proof of this request to `url`, if it brings one; `access_token` is the one that comes with it.
+
+        Raises: InvalidDpopProof, UseDpopNonce.
+        """
+        header = request.header("dpop")
+        if header is None:
+            return None
+        return self.dpop.verify(header, method=request.method, url=url, now=now, access_token=access_token)
+
+    def take(self, request: MachineRequest, proof: Proof | None, now: datetime) -> Sender:
+        """What the request proves: the key of its proof, which counts once, and that of its certificate.
+
+        Raises: InvalidDpopProof, InvalidRequest.
+        """
+        thumbprint = _certified(request, now)
+        if proof is None:
+            return Sender(confirmation_of(jkt=None, x5t_s256=thumbprint))
+        self.dpop.take(proof)
+        # RFC 9449 §8.2: offered with every answer, so that the next proof can carry it.
+        headers = (("DPoP-Nonce", proof.next_nonce),)
+        return Sender(Confirmation(jkt=proof.jkt, x5t_s256=thumbprint), headers)
+
+
+def _certified(request: MachineRequest, now: datetime) -> str | None:
+    """The thumbprint of the sender's certificate (RFC 8705 §3). One that has ended proves nothing."""
     certificate = client_certificate(request)
-    if certificate is None or not certificate.is_valid_at(now):
-        return None
-    return Confirmation(x5t_s256=certificate.thumbprint)
+    return None if certificate is None or not certificate.is_valid_at(now) else certificate.thumbprint

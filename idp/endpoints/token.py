@@ -1,6 +1,8 @@
 """The token endpoint (RFC 6749 §3.2): one pipeline for every grant, so that no grant forgets a shared step.
 
 parse once ─▶ authenticate the client ─▶ its grant ─▶ sender proof ─▶ recorded ─▶ minted ─▶ answered
+
+A proof is verified before the client is, so that whoever is told to use a nonce has spent neither assertion nor code.
 """
 
 import logging
@@ -10,7 +12,7 @@ from clients_registry.client import Client
 from idp.addresses import neighbourhood
 from idp.endpoints.client import authenticated_client
 from idp.endpoints.machine import MachineFunction, MachineRequest, MachineResponse, json_response
-from idp.endpoints.sender import proven_sender
+from idp.endpoints.sender import Senders
 from idp.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from idp.grants import authorization_code, client_credentials, device_code, refresh_token, token_exchange
 from idp.protocol.client_auth import ClientAuthentication
@@ -34,13 +36,15 @@ GRANTS: Mapping[str, Redeem] = {
 _log = logging.getLogger("idp.machine")
 
 
-def token(services: Services, authentication: ClientAuthentication) -> MachineFunction:
+def token(services: Services, authentication: ClientAuthentication, senders: Senders) -> MachineFunction:
     """The endpoint."""
+    url = services.policy.token_endpoint
 
     def respond(request: MachineRequest) -> MachineResponse:
         now = services.clock()
         # 1. The form.
         parameters = request.form()
+        proof = senders.verify(request, url=url, now=now)
         # 2. The client.
         registered = authenticated_client(authentication, request, parameters, now, services)
         client = registered.client
@@ -48,14 +52,15 @@ def token(services: Services, authentication: ClientAuthentication) -> MachineFu
         redeem = _grant_of(parameters, client)
         envelope = envelope_for(registered, client.id_token_encryption)
         # 4. What the tokens are to be bound to.
-        confirmation = sender_constraint(client, proven_sender(request, now))
+        sender = senders.take(request, proof, now)
+        confirmation = sender_constraint(client, sender.confirmation)
         # 5. Recorded, then minted.
         address = neighbourhood(request.peer_address)
         issued = redeem(services, client, parameters, confirmation=confirmation, address=address, now=now)
         if issued.logged:
             _log.info("token issued", extra={**issued.logged, "reference": request.reference})
         # 6. The answer (RFC 6749 §5.1).
-        return json_response(_members(issued, envelope))
+        return json_response(_members(issued, envelope), headers=sender.headers)
 
     return respond
 

@@ -7,7 +7,7 @@ address or the host are not looked at by anybody (S-352).
 from typing import Any
 
 from idp.endpoints.machine import MachineRequest
-from idp.errors import InvalidRequest, TooLarge
+from idp.errors import InvalidDpopProof, InvalidRequest, TooLarge
 from idp.protocol.strict_form import MAX_BYTES
 
 MAX_HEADER = 8 * 1024
@@ -47,6 +47,8 @@ def _headers(environ: Environ) -> dict[str, str]:
         headers["content-type"] = environ["CONTENT_TYPE"]
     if len(headers) > _MAX_HEADERS:
         raise InvalidRequest("The request has too many headers.")
+    if len(headers.get("dpop", "")) > MAX_HEADER:  # RFC 9449 §5 has a word of its own (S-120)
+        raise InvalidDpopProof("The DPoP header is larger than 8 KiB.")
     for value in headers.values():
         if len(value) > MAX_HEADER:
             raise InvalidRequest("A header is larger than 8 KiB.")

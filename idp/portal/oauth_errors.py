@@ -200,6 +200,23 @@ OAUTH_ERRORS = (
         ),
     ),
     OAuthErrorHelp(
+        "invalid_dpop_proof",
+        "RFC 9449, section 5 and 7.1",
+        "The DPoP proof is missing, or one of the checks of RFC 9449, section 4.3, failed. error_description names it.",
+        (
+            "Make a new proof for each request: its own jti, iat the present, htm and htu of this very request.",
+            "Put nothing but typ, alg and jwk into its header, and only the public key into jwk.",
+            "Sign by ES256, Ed25519 or PS256.",
+            "At an API, add ath: the SHA-256 of the access token, in base64url without padding.",
+        ),
+    ),
+    OAuthErrorHelp(
+        "use_dpop_nonce",
+        "RFC 9449, section 8 and 9",
+        "The DPoP proof has no nonce of ours where one is demanded, or one that is too old or was given to another key.",
+        ("Make the proof anew with the nonce of the DPoP-Nonce header, and send the request again.",),
+    ),
+    OAuthErrorHelp(
         "insufficient_scope",
         "RFC 6750, section 3.1",
         "The access token does not cover this.",

@@ -34,6 +34,7 @@ from idp.ids import digest
 from idp.protocol import claims, prompt
 from idp.protocol.acr import parse_acr_values
 from idp.protocol.authorization_details import check_details, check_not_plain
+from idp.protocol.confirmation import Confirmation
 from idp.protocol.encryption import check_can_encrypt
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.locales import parse_locales
@@ -63,6 +64,7 @@ _MAX_REDIRECT_URI = 2_048
 
 _STATE = re.compile(rf"[\x20-\x7e]{{1,{MAX_STATE}}}\Z")  # RFC 6749 Appendix A.5
 _NONCE = re.compile(rf"[\x20-\x7e]{{1,{MAX_NONCE}}}\Z")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _LOGIN_HINT = re.compile(r"[^\x00-\x1f\x7f]{1,256}\Z")
 
 
@@ -180,6 +182,7 @@ def check_request(
         login_hint=_parse_text(parameters, "login_hint", _LOGIN_HINT),
         display=prompt.parse_display(parameters.get("display")),
         id_token_hint_subject=_subject(parameters, client.client_id, asked.subject, hints),
+        dpop_jkt=_parse_text(parameters, "dpop_jkt", _THUMBPRINT),
     )
 
 
@@ -213,6 +216,19 @@ def check_what_is_asked(
         authorization_details=check_details(parameters.get("authorization_details"), client, registry),
     )
     return request, asked
+
+
+def bound_to_sender(request: AuthorizationRequest, sender: Confirmation | None) -> AuthorizationRequest:
+    """The request with the key that its client proved to have as it pushed it (RFC 9449 §10.1; S-126).
+
+    Raises: InvalidRequest.
+    """
+    jkt = None if sender is None else sender.jkt
+    if jkt is None:
+        return request
+    if request.dpop_jkt not in (None, jkt):
+        raise InvalidRequest("The dpop_jkt is not the thumbprint of the key of the DPoP proof.")
+    return replace(request, dpop_jkt=jkt)
 
 
 def _check_kind(parameters: Mapping[str, str], client: Client) -> None:

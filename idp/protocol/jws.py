@@ -2,7 +2,7 @@
 
 A token has one spelling: three segments of canonical base64url, and a header with a few members that we know, each of
 its own type. `jku`, `jwk`, `x5u`, `x5c`, `crit`, `b64` and everything else unknown is refused, since nothing in a token
-decides how it is verified. The algorithm must be allowed by the caller's purpose and fit the key. JWE, JSON
+decides how it is verified; only a proof of possession, whose point that is, may bring its key (dpop). The algorithm must be allowed by the caller's purpose and fit the key. JWE, JSON
 serialization and detached payloads are not taken. Nothing of a token ever stands in an exception.
 """
 
@@ -28,7 +28,7 @@ MAX_SIGNATURE = 1_024
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]*\Z")
 _KID = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _TYP = re.compile(r"[\x21-\x7e]{1,64}\Z")
-_HEADER_MEMBERS = frozenset({"alg", "kid", "typ", "cty"})
+HEADER_MEMBERS = frozenset({"alg", "kid", "typ", "cty"})
 
 # RFC 9864: `EdDSA` and `Ed25519` are one algorithm on this curve, and no key of another curve is registered.
 _ALGORITHMS = MappingProxyType(
@@ -56,10 +56,14 @@ class UnverifiedJws:
     payload: bytes = field(repr=False)
     signing_input: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+    jwk: object = field(default=None, repr=False)
+    """As it came, where the caller lets a token bring one."""
 
 
-def parse_jws(token: str, *, algorithms: Collection[str]) -> UnverifiedJws:
-    """Take a compact JWS apart.
+def parse_jws(
+    token: str, *, algorithms: Collection[str], header_members: Collection[str] = HEADER_MEMBERS
+) -> UnverifiedJws:
+    """Take a compact JWS apart; nothing but `header_members` may stand in its header.
 
     Raises: JwtRefused, and nothing else whatever the text is.
     """
@@ -73,6 +77,8 @@ def parse_jws(token: str, *, algorithms: Collection[str]) -> UnverifiedJws:
     if not header or not payload or not signature:
         raise JwtRefused("a segment is empty")
     members = _parse_header(header)
+    if not members.keys() <= set(header_members):
+        raise JwtRefused("a header member that is not taken here")
     alg = members.get("alg")
     if not isinstance(alg, str) or alg not in algorithms or alg not in _ALGORITHMS:
         raise JwtRefused("an algorithm that is not allowed here")
@@ -83,6 +89,7 @@ def parse_jws(token: str, *, algorithms: Collection[str]) -> UnverifiedJws:
         payload=payload,
         signing_input=f"{segments[0]}.{segments[1]}".encode("ascii"),
         signature=signature,
+        jwk=members.get("jwk"),
     )
 
 
@@ -120,8 +127,6 @@ def _parse_header(raw: bytes) -> Mapping[str, object]:
         members = parse_object(raw)
     except MalformedJson as fault:
         raise JwtRefused("the header is not one clean JSON object") from fault
-    if not members.keys() <= _HEADER_MEMBERS:
-        raise JwtRefused("a header member that is not taken here")
     if not isinstance(members.get("cty", ""), str):
         raise JwtRefused("a header member of the wrong type")
     return members

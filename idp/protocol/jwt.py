@@ -15,7 +15,7 @@ from joserfc.jwk import Key
 
 from clients_registry.errors import MalformedJson
 from clients_registry.strict_json import parse_object
-from idp.protocol.jws import JwtRefused, UnverifiedJws, parse_jws, verify_jws
+from idp.protocol.jws import HEADER_MEMBERS, JwtRefused, UnverifiedJws, parse_jws, verify_jws
 
 _LATEST = 4_102_444_800
 """The year 2100: NumericDates beyond it are refused, so that no arithmetic on them can overflow."""
@@ -60,12 +60,18 @@ class VerifiedJwt:
         return self.time(name) if name in self.claims else None
 
 
-def parse_jwt(token: str, *, algorithms: Collection[str], types: Collection[str | None]) -> UnverifiedJwt:
+def parse_jwt(
+    token: str,
+    *,
+    algorithms: Collection[str],
+    types: Collection[str | None],
+    header_members: Collection[str] = HEADER_MEMBERS,
+) -> UnverifiedJwt:
     """Take a token apart; `types` are the `typ` values it may have, in lower case, None for none at all.
 
     Raises: JwtRefused, and nothing else whatever the text is.
     """
-    jws = parse_jws(token, algorithms=algorithms)
+    jws = parse_jws(token, algorithms=algorithms, header_members=header_members)
     # RFC 7515 §4.1.9: media types compare without case, and "application/" may be left out.
     typ = None if jws.typ is None else jws.typ.lower().removeprefix("application/")
     if typ not in types:

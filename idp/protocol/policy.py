@@ -46,6 +46,8 @@ class ProtocolPolicy:
     """NIST SP 800-63B-4 §2.3.3."""
     high_absolute: timedelta = timedelta(hours=8)
 
+    dpop_nonce_required: bool = False
+    """Whether a DPoP proof without our nonce is refused (RFC 9449 §8); one with another nonce always is."""
     skew: timedelta = timedelta(seconds=60)
     """How far ahead another clock may be: at least 10 s, at most 60 s (FAPI 2.0 §5.3.2.1)."""
     published_max_age: timedelta = timedelta(seconds=300)
@@ -80,6 +82,12 @@ class ProtocolPolicy:
     """Whether the deployment knows authorities for client certificates: without, no `tls_client_auth`."""
     high_offered: bool = False
     """Whether this deployment can reach `high` at all; software alone never claims it."""
+
+    def addresses_of(self, endpoint: str) -> tuple[str, ...]:
+        """Every address at which clients reach an endpoint of ours; with a certificate it may be another host's."""
+        if self.mtls_origin in ("", self.issuer):
+            return (endpoint,)
+        return endpoint, self.mtls_origin + endpoint.removeprefix(self.issuer)
 
     @property
     def authorization_endpoint(self) -> str:

@@ -1,23 +1,12 @@
 """What a client's profile and its registration together demand of a request (FAPI 2.0; RFC 9700; OIDC Core Basic).
 
 The profiles themselves are one table, clients_registry.profiles; rules read it through `Client.rules`, and none
-compares a profile's name. Tokens are bound to a client's certificate where it registered that (RFC 8705); `fapi2`
-clients are not made to yet, since DPoP is not offered.
+compares a profile's name.
 """
-
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from clients_registry.client import Client
 from idp.errors import InvalidRequest
 from idp.protocol.confirmation import Confirmation, confirmation_of
-
-METADATA: Mapping[str, object] = MappingProxyType(
-    {
-        # A word of our own for DPoP and mutual TLS together: not demanded yet.
-        "adgang_sender_constrained_access_tokens": False,
-    }
-)
 
 
 def pkce_required(client: Client) -> bool:
@@ -26,7 +15,7 @@ def pkce_required(client: Client) -> bool:
 
 
 def sender_constraint(client: Client, proven: Confirmation | None) -> Confirmation | None:
-    """What the tokens of a request are to be bound to, of what it proved (RFC 8705 §3.4).
+    """What the tokens of a request are to be bound to, of what it proved (RFC 8705 §3.4, RFC 9449 §5.2; S-129).
 
     Raises: InvalidRequest where too little was proven.
     """
@@ -37,7 +26,14 @@ def sender_constraint(client: Client, proven: Confirmation | None) -> Confirmati
         raise InvalidRequest(
             "The token requests of this client need a valid TLS certificate, at the addresses of mtls_endpoint_aliases."
         )
-    return confirmation_of(jkt=jkt, x5t_s256=x5t_s256)
+    if client.dpop_bound_access_tokens and jkt is None:
+        raise InvalidRequest("The token requests of this client need a DPoP proof (RFC 9449).")
+    bound = confirmation_of(jkt=jkt, x5t_s256=x5t_s256)
+    if bound is None and client.rules.requires_sender_constraint:
+        raise InvalidRequest(
+            "The tokens of this client must be bound to a key: send a DPoP proof (RFC 9449)."
+        )
+    return bound
 
 
 def signing_algorithm(client: Client) -> str:

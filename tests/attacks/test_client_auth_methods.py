@@ -11,7 +11,11 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from tests.support.deployment import Deployment
+from tests.support.dpop import DpopKey
 from tests.support.relying_party import RelyingParty
+
+_PROOFS = DpopKey()
+"""Any client may send proofs, and those of `fapi2` must."""
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -26,7 +30,9 @@ def _answer(
         "code_verifier": "v" * 43,
         "redirect_uri": "x",
     }
-    answer = requests.post(deployment.issuer + "/token", data=grant | (fields or {}), timeout=20, **arguments)
+    url = deployment.issuer + "/token"
+    headers = arguments.pop("headers", {}) | {"DPoP": _PROOFS.proof("POST", url, deployment.clock())}
+    answer = requests.post(url, data=grant | (fields or {}), headers=headers, timeout=20, **arguments)
     if answer.status_code == 401:
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     return answer.status_code, answer.json()["error"]

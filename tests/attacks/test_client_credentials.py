@@ -65,6 +65,8 @@ def test_a_service_gets_a_token_for_another_organisations_api(
     assert verified.header["typ"] == "at+jwt"
     now, claims = int(deployment.clock().timestamp()), dict(verified.claims)
     assert len(claims.pop("jti")) == 43
+    bound = claims.pop("cnf", None)
+    assert bound == (None if party.dpop is None else {"jkt": party.dpop.jkt})
     assert claims == {
         "iss": deployment.issuer,
         "sub": party.client.client_id,

@@ -43,7 +43,7 @@ def redeem_from(service: RelyingParty, address: str, code: str, verifier: str = 
     return requests.post(
         service.deployment.issuer + "/token",
         data={**arguments.pop("data", {}), **fields},
-        headers={"X-Forwarded-For": address},
+        headers={"X-Forwarded-For": address, **service.proof("POST", "/token")},
         timeout=20,
         **arguments,
     ).status_code

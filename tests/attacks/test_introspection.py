@@ -52,8 +52,9 @@ def test_a_resource_is_told_what_stands_in_a_token_that_is_meant_for_it(deployme
         "scope",
         "acr",
         "auth_time",
+        "cnf",
     } == claims.keys()
-    assert api.told(token) == {"active": True, "token_type": "Bearer", **claims}
+    assert api.told(token) == {"active": True, "token_type": "DPoP", **claims}
     assert api.told(token) == api.ask(token, token_type_hint="refresh_token").json()
 
 

@@ -23,6 +23,7 @@ from tests.support.certificates import (
 )
 from tests.support.clock import FrozenClock
 from tests.support.deployment import Deployment
+from tests.support.dpop import DpopKey
 from tests.support.mutual_tls import AUTHORITY, behind_proxy
 from tests.support.refreshing import REGISTERED, refresh, refused
 from tests.support.relying_party import claims_of
@@ -133,7 +134,8 @@ def test_no_grant_forgets_to_ask_for_the_certificate(deployment: Deployment, gra
 
 def test_who_did_not_register_binding_may_show_its_tokens_anywhere(deployment: Deployment) -> None:
     """RFC 8705 §3: authentication by certificate alone binds nothing."""
-    party = party_of(deployment, "tls_client_auth", tls_client_certificate_bound_access_tokens=False)
+    unbound = {"tls_client_certificate_bound_access_tokens": False}
+    party = party_of(deployment, "tls_client_auth", profile="oidc", **unbound)
     access = tokens_of(party)["access_token"]
     assert "cnf" not in claims_of(access)
     assert opens(party, access) and opens(by(party, None), access)
@@ -206,3 +208,55 @@ def test_a_certificate_s_end_ends_what_is_bound_to_it(deployment: Deployment) ->
     assert opens(party, access)
     deployment.clock.forward(seconds=91)
     assert not opens(party, access)
+
+
+# --- with DPoP -------------------------------------------------------------------------------------------------
+
+
+def test_a_client_of_fapi2_that_authenticates_by_certificate_binds_its_tokens_by_proofs(
+    deployment: Deployment,
+) -> None:
+    """S-129: or to the certificate, where it registered that; else it gets none."""
+    party = party_of(deployment, "tls_client_auth", tls_client_certificate_bound_access_tokens=False)
+    code, verifier = code_of(party)
+    refused(party.redeem(code, verifier), "invalid_request")
+    party.dpop = DpopKey()
+    tokens = party.redeem(code, verifier).json()
+    assert (tokens["token_type"], claims_of(tokens["access_token"])["cnf"]) == (
+        "DPoP",
+        {"jkt": party.dpop.jkt},
+    )
+    assert opens(party, tokens["access_token"])
+    assert opens(by(party, None), tokens["access_token"]), "the certificate is no part of it"
+
+
+def test_a_token_that_is_bound_to_both_needs_both(deployment: Deployment) -> None:
+    """S-110, S-123."""
+    party = party_of(deployment, "private_key_jwt")
+    party.dpop = DpopKey()
+    access = tokens_of(party)["access_token"]
+    assert party.holder is not None
+    both = {"jkt": party.dpop.jkt, "x5t#S256": party.holder.thumbprint}
+    assert claims_of(access)["cnf"] == both
+    assert opens(party, access)
+    wrong = (
+        by(party, None),
+        by(party, AUTHORITY.issue()),
+        replace(party, dpop=DpopKey()),
+        replace(party, dpop=None),
+    )
+    for other in wrong:
+        assert not opens(other, access)
+
+
+def test_a_proof_may_name_the_address_that_is_reached_with_a_certificate(deployment: Deployment) -> None:
+    """RFC 8705 §5, S-118: `htu` is the alias, or the address itself; no other host's."""
+    party = party_of(deployment, "private_key_jwt")
+    party.dpop = DpopKey()
+    access = tokens_of(party)["access_token"]
+    alias = deployment.settings.mtls_origin + "/userinfo"
+    for htu, status in ((alias, 200), (alias + "x", 401), ("https://evil.test/userinfo", 401)):
+        proof = party.proof("GET", "/userinfo", access, htu=htu)
+        headers = {"Authorization": f"DPoP {access}", **party.holder.headers, **proof}  # type: ignore[union-attr]
+        answer = requests.get(deployment.issuer + "/userinfo", headers=headers, timeout=20)
+        assert answer.status_code == status, htu

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from idp.app import create_app
+from idp.app import Provider, create_app
 from idp.errors import StoreUnavailable
 from tests.support.deployment import Deployment
 from tests.support.in_process import InProcessBrowser
@@ -71,22 +71,25 @@ def test_a_token_is_dead_in_every_process_within_a_second(deployment_each: Deplo
     deployment = deployment_each
     party = refreshing_party(deployment)
     tokens, kept = tokens_of(party), tokens_of(party)
-    bearer, others = f"Bearer {tokens['access_token']}", f"Bearer {kept['access_token']}"
+
+    def told(node: Provider, tokens: dict[str, Any]) -> int:
+        headers = party.presented(tokens["access_token"])
+        line = InProcessBrowser(node, deployment.issuer)
+        return line.send("GET", "/userinfo", {}, headers["Authorization"], headers["DPoP"]).status
+
     neighbour = create_app(deployment.settings, deployment.clock)
     try:
-        there = InProcessBrowser(neighbour, deployment.issuer)
-        assert there.send("GET", "/userinfo", {}, bearer).status == 200
+        assert told(neighbour, tokens) == 200
         done(revoke(party, tokens["access_token"]))
         assert not alive(party, tokens), "at once where it was revoked"
         deployment.clock.forward(seconds=1)
-        assert there.send("GET", "/userinfo", {}, bearer).status == 401
-        assert there.send("GET", "/userinfo", {}, others).status == 200
+        assert (told(neighbour, tokens), told(neighbour, kept)) == (401, 200)
     finally:
         neighbour.wiring.close()
     deployment.wiring.disconnect()
     late = create_app(deployment.settings, deployment.clock)
     try:
-        assert InProcessBrowser(late, deployment.issuer).send("GET", "/userinfo", {}, bearer).status == 401
+        assert told(late, tokens) == 401
     finally:
         late.wiring.close()
 

@@ -49,7 +49,7 @@ def test_the_citizen_stays_the_subject_and_the_service_becomes_the_actor(deploym
     assert answer.status_code == 200 and answer.headers["Cache-Control"] == "no-store"
     given, was = answer.json(), claims_of(held)
     assert given.keys() == {"access_token", "issued_token_type", "token_type", "expires_in", "scope"}
-    assert (given["issued_token_type"], given["token_type"]) == (ACCESS_TOKEN, "Bearer")
+    assert (given["issued_token_type"], given["token_type"]) == (ACCESS_TOKEN, "DPoP")
     assert (given["scope"], given["expires_in"]) == (SCOPE, 300)
     claims = claims_of(given["access_token"])
     client_id = among.service.client.client_id

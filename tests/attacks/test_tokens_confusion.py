@@ -8,6 +8,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from idp.protocol import dpop
 from tests.support.deployment import Deployment
 from tests.support.relying_party import RelyingParty
 from tests.support.signed_in import code_for, session_of
@@ -23,7 +24,7 @@ def _tokens(deployment: Deployment, name: str = "Byggesager") -> tuple[RelyingPa
 
 def _refused(answer: requests.Response) -> None:
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token"), answer.text
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
 def logout_token(deployment: Deployment, client_id: str) -> str:
@@ -72,14 +73,14 @@ def test_no_token_but_an_access_token_of_ours_opens_userinfo(deployment: Deploym
         "x",
         "æ",
     ]
+    url = deployment.issuer + "/userinfo"
     for token in wrong:
-        _refused(
-            requests.get(
-                deployment.issuer + "/userinfo",
-                headers={"Authorization": b"Bearer " + token.encode()},
-                timeout=20,
-            )
-        )
+        bound = {"DPoP": party.proof("GET", "/userinfo", token)["DPoP"].encode()}
+        for headers in (
+            {"Authorization": b"Bearer " + token.encode()},
+            bound | {"Authorization": b"DPoP " + token.encode()},
+        ):
+            _refused(requests.get(url, headers=headers, timeout=20))
     assert party.userinfo(access).status_code == 200
 
 
@@ -101,33 +102,35 @@ def test_an_access_token_is_no_client_assertion_and_no_id_token_either(deploymen
 
 def test_a_token_is_taken_from_one_place_and_never_from_the_query(deployment: Deployment) -> None:
     """S-136: from the body only where the profile allows it."""
-    url, bearer = deployment.issuer + "/userinfo", "Bearer "
+    url = deployment.issuer + "/userinfo"
     for name, in_body in (("Byggesager", 400), ("Sundhedstider", 200)):
-        access = _tokens(deployment, name)[1]["access_token"]
-        header = {"Authorization": bearer + access}
-        assert requests.get(url, params={"access_token": access}, timeout=20).status_code == 400
-        assert (
-            requests.get(url, params={"access_token": access}, headers=header, timeout=20).status_code == 400
-        )
-        assert requests.post(url, headers=header, timeout=20).status_code == 200
-        assert requests.post(url, data={"access_token": access}, timeout=20).status_code == in_body
-        assert (
-            requests.post(url, data={"access_token": access}, headers=header, timeout=20).status_code == 400
-        )
-        assert requests.get(url, headers={"Authorization": "bearer " + access}, timeout=20).status_code == 200
+        party, tokens, _ = _tokens(deployment, name)
+        access = tokens["access_token"]
+        sent = {"access_token": access}
+        assert requests.get(url, params=sent, timeout=20).status_code == 400
+        headers = party.presented(access)
+        assert requests.get(url, params=sent, headers=headers, timeout=20).status_code == 400
+        headers = party.presented(access, "POST")
+        assert requests.post(url, headers=headers, timeout=20).status_code == 200
+        assert requests.post(url, data=sent, timeout=20).status_code == in_body
+        headers = party.presented(access, "POST")
+        assert requests.post(url, data=sent, headers=headers, timeout=20).status_code == 400
+        headers = party.presented(access)
+        lower = headers | {"Authorization": headers["Authorization"].replace("Bearer", "bearer")}
+        assert requests.get(url, headers=lower, timeout=20).status_code == 200
 
 
 def test_a_request_without_a_token_is_told_which_scheme_to_use(deployment: Deployment) -> None:
-    """RFC 6750 §3.1: and no error code."""
+    """RFC 6750 §3.1, RFC 9449 §7.1: and no error code."""
     for headers in (
         {},
         {"Authorization": "Basic x"},
         {"Authorization": "Bearer"},
-        {"Authorization": "DPoP x"},
+        {"Authorization": "DPoP"},
     ):
         answer = requests.get(deployment.issuer + "/userinfo", headers=headers, timeout=20)
         assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="adgang"'
+        assert answer.headers["WWW-Authenticate"] == f'Bearer realm="adgang", {dpop.CHALLENGE}'
 
 
 def test_a_token_ends_with_its_time_its_session_its_citizen_or_its_client(deployment: Deployment) -> None:

@@ -1,4 +1,7 @@
-"""A foreign library at the token endpoint: Authlib's client, with each method of authentication."""
+"""A foreign library at the token endpoint: Authlib's client, with each method of authentication.
+
+For `fapi2` it gets the demo's adapter, since Authlib by itself makes no DPoP proofs.
+"""
 
 from typing import Any
 
@@ -6,6 +9,7 @@ import pytest
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
+from demo.dpop import speak_dpop
 from tests.support.deployment import Deployment
 from tests.support.refreshing import REGISTERED
 from tests.support.relying_party import RelyingParty
@@ -21,6 +25,8 @@ def _session(deployment: Deployment, method: str, **metadata: Any) -> tuple[Rely
     arguments = {"redirect_uri": client.redirect_uri, "code_challenge_method": "S256"}
     session = OAuth2Session(client.client_id, client.secret, token_endpoint_auth_method=method, **arguments)
     party = RelyingParty(deployment, client)
+    if client.key is not None:
+        speak_dpop(deployment.issuer, client.key, lambda: deployment.clock().timestamp())(session)
     _assert_anew(party, session)
     return party, session
 
@@ -43,7 +49,7 @@ def test_authlib_redeems_a_code_and_reads_claims(deployment: Deployment, method:
     token = session.fetch_token(
         deployment.issuer + "/token", code=code_for(party, asked), code_verifier=asked.verifier
     )
-    assert token["token_type"] == "Bearer"
+    assert token["token_type"] == ("DPoP" if method == "private_key_jwt" else "Bearer")
     claims = session.get(deployment.issuer + "/userinfo").json()
     assert claims["name"] == "Freja Holm"
 

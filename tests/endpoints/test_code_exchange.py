@@ -32,7 +32,7 @@ def test_a_code_becomes_tokens_and_the_token_opens_userinfo(deployment: Deployme
     assert answer.headers["Content-Type"] == "application/json"
     assert "Set-Cookie" not in answer.headers
     tokens = answer.json()
-    assert tokens["token_type"] == "Bearer"
+    assert tokens["token_type"] == ("DPoP" if party.dpop else "Bearer")
     assert tokens["expires_in"] == 300
     claims = party.userinfo(tokens["access_token"])
     assert claims.status_code == 200, claims.text

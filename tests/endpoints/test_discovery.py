@@ -68,11 +68,9 @@ def test_no_weak_algorithm_is_announced() -> None:
 
 
 def test_what_is_not_there_yet_is_said_plainly() -> None:
-    """Where a deployment offers no mutual TLS, and until DPoP exists, tokens are not sender-constrained; discovery says so."""
     metadata = provider_metadata(POLICY, ("ES256",))
     assert metadata["tls_client_certificate_bound_access_tokens"] is False
-    assert metadata["adgang_sender_constrained_access_tokens"] is False
-    assert "dpop_signing_alg_values_supported" not in metadata
+    assert metadata["dpop_signing_alg_values_supported"] == ["ES256", "PS256", "EdDSA", "Ed25519"]
 
 
 def test_every_announced_endpoint_answers(deployment: Deployment) -> None:

@@ -114,11 +114,13 @@ def test_a_path_below_a_client_s_own_address_is_no_endpoint(deployment: Deployme
 
 def _userinfo(provider: Provider, deployment: Deployment, tokens: dict[str, str]) -> bool:
     """Through this process's own machine entry."""
-    answered: list[str] = []
+    party = RelyingParty(deployment, deployment.clients["Byggesager"])
+    headers, answered = party.presented(tokens["access_token"]), list[str]()
     environ = {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/userinfo",
-        "HTTP_AUTHORIZATION": f"Bearer {tokens['access_token']}",
+        "HTTP_AUTHORIZATION": headers["Authorization"],
+        "HTTP_DPOP": headers["DPoP"],
         "REMOTE_ADDR": "127.0.0.1",
     }
     list(provider(environ, lambda status, headers: answered.append(status)))

@@ -150,9 +150,12 @@ def add_tls_client(deployment: Deployment, called: str, **metadata: Any) -> Test
 
 @dataclass
 class CertificateParty(RelyingParty):
-    """A relying party behind whose requests stands a certificate, told by the proxy."""
+    """A relying party behind whose requests stands a certificate, told by the proxy; it sends proofs only with a key for them."""
 
     holder: Holder | None = None
+
+    def __post_init__(self) -> None:
+        """Its certificate is what its tokens are bound to."""
 
     def authentication(self) -> dict[str, Any]:
         arguments = super().authentication()
@@ -164,7 +167,7 @@ class CertificateParty(RelyingParty):
         told = {} if self.holder is None else self.holder.headers
         return requests.get(
             self.deployment.issuer + "/userinfo",
-            headers={"Authorization": f"Bearer {access_token}", **told},
+            headers={**self.presented(access_token), **told},
             timeout=20,
         )
 

@@ -70,11 +70,14 @@ class InProcessBrowser:
         ours = {"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_ORIGIN": self.issuer}
         return self._call("POST", target, urlencode(fields).encode(), ours)
 
-    def send(self, method: str, target: str, fields: dict[str, str], authorization: str) -> Answer:
+    def send(
+        self, method: str, target: str, fields: dict[str, str], authorization: str, proof: str = ""
+    ) -> Answer:
         """As a service does: without cookies."""
         kept, self.cookies = self.cookies, {}
         try:
-            headers = {"HTTP_AUTHORIZATION": authorization} if authorization else {}
+            given = {"HTTP_AUTHORIZATION": authorization, "HTTP_DPOP": proof}
+            headers = {name: value for name, value in given.items() if value}
             return self._call(method, target, urlencode(fields).encode(), headers)
         finally:
             self.cookies = kept

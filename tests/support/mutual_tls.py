@@ -11,12 +11,17 @@ import requests
 from tests.support.certificates import DN, Authority, Holder, add_tls_client, mtls_settings
 from tests.support.clock import FrozenClock
 from tests.support.deployment import Deployment, TestClient, running_deployment
+from tests.support.dpop import DpopKey
 from tests.support.tls_proxy import HOST, TlsProxy, free_port, running_proxy
 
 AUTHORITY = Authority.new()
 AUTHENTICATED = (400, "invalid_grant")
 REFUSED = (401, "invalid_client")
 MALFORMED = (400, "invalid_request")
+
+
+_PROOFS = DpopKey()
+"""What a client authenticates by need not be what its tokens are bound to."""
 
 
 def answer(
@@ -38,7 +43,9 @@ def answer(
         "code_verifier": "v" * 43,
         "redirect_uri": "x",
     }
-    found = by.post(deployment.issuer + "/token", data=grant | fields, headers=headers, timeout=20)
+    url = deployment.issuer + "/token"
+    headers = headers | {"DPoP": _PROOFS.proof("POST", url, deployment.clock())}
+    found = by.post(url, data=grant | fields, headers=headers, timeout=20)
     return found.status_code, found.json()["error"]
 
 

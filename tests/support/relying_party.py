@@ -1,4 +1,4 @@
-"""A relying party in a few lines, for tests that look at the provider: requests, PKCE, assertions, codes.
+"""A relying party in a few lines, for tests that look at the provider: requests, PKCE, assertions, DPoP proofs, codes.
 
 Signs with joserfc, speaks with requests. Whole foreign libraries have tests of their own.
 """
@@ -15,6 +15,7 @@ import requests
 from joserfc import jwt
 
 from tests.support.deployment import Deployment, TestClient
+from tests.support.dpop import DpopKey
 
 
 @dataclass
@@ -33,6 +34,12 @@ class RelyingParty:
     client: TestClient
     scope: str = "openid profile"
     extra: dict[str, str] = field(default_factory=dict)
+    dpop: DpopKey | None = None
+    """The key of its proofs; a client with a key of its own uses that one."""
+
+    def __post_init__(self) -> None:
+        if self.dpop is None and self.client.key is not None:
+            self.dpop = DpopKey(self.client.key)
 
     def assertion(self, **changes: Any) -> str:
         """A client assertion (RFC 7523); `changes` replace claims, and a None removes one."""
@@ -68,7 +75,24 @@ class RelyingParty:
         """An authenticated POST."""
         arguments = self.authentication()
         data = {**arguments.pop("data", {}), **fields}
-        return requests.post(self.deployment.issuer + path, data=data, timeout=20, **arguments)
+        url = self.deployment.issuer + path
+        headers = {**arguments.pop("headers", {}), **self.proof("POST", path)}
+        return requests.post(url, data=data, timeout=20, headers=headers, **arguments)
+
+    def proof(
+        self, method: str, path: str, access_token: str | None = None, **changes: Any
+    ) -> dict[str, str]:
+        """The header that proves who sends a request, for a client that has such a key."""
+        if self.dpop is None:
+            return {}
+        url, now = self.deployment.issuer + path, self.deployment.clock()
+        return {"DPoP": self.dpop.proof(method, url, now, access_token=access_token, **changes)}
+
+    def presented(self, access_token: str, method: str = "GET", path: str = "/userinfo") -> dict[str, str]:
+        """The headers that present an access token, by its own scheme."""
+        if self.dpop is None:
+            return {"Authorization": f"Bearer {access_token}"}
+        return {"Authorization": f"DPoP {access_token}", **self.proof(method, path, access_token)}
 
     def parameters(self, verifier: str, state: str, nonce: str, **extra: str) -> dict[str, str]:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -110,7 +134,7 @@ class RelyingParty:
     def userinfo(self, access_token: str) -> requests.Response:
         return requests.get(
             self.deployment.issuer + "/userinfo",
-            headers={"Authorization": f"Bearer {access_token}"},
+            headers=self.presented(access_token),
             timeout=20,
         )
 

@@ -1,0 +1,95 @@
+"""DPoP (RFC 9449) for any client that speaks through `requests`: an adapter that proves each request by a key.
+
+Mounted on a session for the provider's address, it adds the proof, keeps the nonce that the provider offers, and sends a
+request once more where the provider wants that nonce. Nothing of it knows Authlib; `speak_dpop` is what Authlib needs.
+"""
+
+import hashlib
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+
+_SCHEME = "DPoP "
+
+
+class DpopAdapter(HTTPAdapter):
+    """Sends each request with a proof."""
+
+    def __init__(self, key: ECKey, now: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._key = key
+        self._now = now
+        self._nonce: str | None = None
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        answer = self._send(request, *arguments, **options)
+        if _wants_nonce(answer):
+            answer.close()
+            answer = self._send(request, *arguments, **options)
+        return answer
+
+    def _send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        request.headers["DPoP"] = self._proof(request)
+        answer = super().send(request, *arguments, **options)
+        # RFC 9449 §8.2: the newest one is for the next request.
+        self._nonce = answer.headers.get("DPoP-Nonce", self._nonce)
+        return answer
+
+    def _proof(self, request: PreparedRequest) -> str:
+        """RFC 9449 §4.2."""
+        public = self._key.as_dict(private=False)
+        header = {
+            "typ": "dpop+jwt",
+            "alg": "ES256",
+            "jwk": {name: public[name] for name in ("kty", "crv", "x", "y")},
+        }
+        claims = {
+            "jti": secrets.token_urlsafe(16),
+            "htm": request.method,
+            "htu": str(request.url).partition("?")[0],
+            "iat": int(self._now()),
+        }
+        if self._nonce is not None:
+            claims["nonce"] = self._nonce
+        authorization = str(request.headers.get("Authorization", ""))
+        if authorization.startswith(_SCHEME):
+            claims["ath"] = _hash(authorization.removeprefix(_SCHEME))
+        return jwt.encode(header, claims, self._key)
+
+
+def speak_dpop(issuer: str, key: ECKey, now: Callable[[], float] = time.time) -> Callable[[Any], None]:
+    """Authlib's `compliance_fix`: its sessions send proofs to the provider, and know tokens of the type DPoP."""
+    adapter = DpopAdapter(key, now)
+
+    def fix(session: Any) -> None:
+        session.mount(issuer, adapter)
+        session.token_auth.SIGN_METHODS = {**session.token_auth.SIGN_METHODS, "dpop": _present}
+
+    return fix
+
+
+def _present(
+    token: str, uri: str, headers: Any, body: Any, placement: str = "header"
+) -> tuple[str, Any, Any]:
+    """RFC 9449 §7.1: the token in a header, always."""
+    del placement
+    headers["Authorization"] = _SCHEME + token
+    return uri, headers, body
+
+
+def _wants_nonce(answer: Response) -> bool:
+    """RFC 9449 §8, §9: told in the body, or in the challenge of an API."""
+    if answer.status_code not in (400, 401) or "DPoP-Nonce" not in answer.headers:
+        return False
+    return "use_dpop_nonce" in answer.headers.get("WWW-Authenticate", "") + answer.text
+
+
+def _hash(text: str) -> str:
+    return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
