@@ -11,11 +11,11 @@ from idp.errors import InvalidRequest
 from idp.ids import new_secret
 from idp.protocol.authorization_request import (
     REQUEST_URI_PREFIX,
-    bound_to_sender,
     check_redirect,
     check_request,
 )
 from idp.protocol.client_auth import ClientAuthentication
+from idp.protocol.dpop import bound_to_sender
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.request_object import RequestObjects
 from idp.records import PushedRequest

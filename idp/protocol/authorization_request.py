@@ -34,7 +34,6 @@ from idp.ids import digest
 from idp.protocol import claims, prompt
 from idp.protocol.acr import parse_acr_values
 from idp.protocol.authorization_details import check_details, check_not_plain
-from idp.protocol.confirmation import Confirmation
 from idp.protocol.encryption import check_can_encrypt
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.locales import parse_locales
@@ -216,19 +215,6 @@ def check_what_is_asked(
         authorization_details=check_details(parameters.get("authorization_details"), client, registry),
     )
     return request, asked
-
-
-def bound_to_sender(request: AuthorizationRequest, sender: Confirmation | None) -> AuthorizationRequest:
-    """The request with the key that its client proved to have as it pushed it (RFC 9449 §10.1; S-126).
-
-    Raises: InvalidRequest.
-    """
-    jkt = None if sender is None else sender.jkt
-    if jkt is None:
-        return request
-    if request.dpop_jkt not in (None, jkt):
-        raise InvalidRequest("The dpop_jkt is not the thumbprint of the key of the DPoP proof.")
-    return replace(request, dpop_jkt=jkt)
 
 
 def _check_kind(parameters: Mapping[str, str], client: Client) -> None:

@@ -14,7 +14,7 @@ import hmac
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -24,12 +24,14 @@ from joserfc.jwk import JWKRegistry, Key
 
 from clients_registry.key_policy import PRIVATE_MEMBERS, key_faults
 from clients_registry.profiles import FAPI2
-from idp.errors import InvalidDpopProof, UseDpopNonce
+from idp.errors import InvalidDpopProof, InvalidRequest, UseDpopNonce
+from idp.protocol.confirmation import Confirmation
 from idp.protocol.dpop_nonce import DpopNonces
 from idp.protocol.http_uri import normalised
 from idp.protocol.jws import JwtRefused
 from idp.protocol.jwt import UnverifiedJwt, VerifiedJwt, check_begun, parse_jwt, verify_jwt
 from idp.protocol.policy import ProtocolPolicy
+from idp.records import AuthorizationRequest
 
 ALGORITHMS = FAPI2.signing_algorithms
 METADATA: Mapping[str, object] = MappingProxyType({"dpop_signing_alg_values_supported": list(ALGORITHMS)})
@@ -132,6 +134,19 @@ class DpopProofs:
         if expires_at is not None and expires_at <= now:
             raise JwtRefused("it has expired")
         return issued_at
+
+
+def bound_to_sender(request: AuthorizationRequest, sender: Confirmation | None) -> AuthorizationRequest:
+    """The request with the key that its client proved to have as it pushed it (RFC 9449 §10.1; S-126).
+
+    Raises: InvalidRequest.
+    """
+    jkt = None if sender is None else sender.jkt
+    if jkt is None:
+        return request
+    if request.dpop_jkt not in (None, jkt):
+        raise InvalidRequest("The dpop_jkt is not the thumbprint of the key of the DPoP proof.")
+    return replace(request, dpop_jkt=jkt)
 
 
 def verify_proof(header: str) -> tuple[VerifiedJwt, str]:

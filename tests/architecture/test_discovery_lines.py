@@ -55,7 +55,7 @@ LINES: dict[str, str] = {
     "frontchannel_logout_supported": _FRAMES,
     "frontchannel_logout_session_supported": _FRAMES,
     "code_challenge_methods_supported": "rules/test_protocol_requests.py::test_only_s256_is_a_challenge_method",
-    "adgang_sender_constrained_access_tokens": "endpoints/test_discovery.py::test_what_is_not_there_yet_is_said_plainly",
+    "dpop_signing_alg_values_supported": "rules/test_protocol_dpop.py::test_a_proof_by_each_announced_algorithm_is_taken",
     "prompt_values_supported": _WORDS,
     "display_values_supported": _WORDS,
     "request_parameter_supported": "endpoints/test_idpyoidc_client.py::test_its_signed_request_objects_are_understood",
