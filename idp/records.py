@@ -55,6 +55,10 @@ class AuthorizationRequest:
     """The ID token tells how old the youngest factor of the sign-in is (claim `authenticator_age`)."""
     dpop_jkt: str | None = None
     """Thumbprint of the only key for which its code may be redeemed (RFC 9449 §10)."""
+    resource: str | None = None
+    """The one API at which its tokens may be used, beside userinfo (RFC 8707)."""
+    resource_scope: tuple[str, ...] = ()
+    """What may be done there; `scope` has the words of OpenID Connect alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,8 @@ class AuthorizationCode:
     id_token_claims: tuple[str, ...] = ()
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     dpop_jkt: str | None = None
+    resource: str | None = None
+    resource_scope: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +235,8 @@ class Grant:
     expires_at: datetime
     revoked_at: datetime | None = None
     authorization_details: tuple[Mapping[str, Any], ...] = ()
+    resource: str | None = None
+    resource_scope: tuple[str, ...] = ()
 
     @property
     def offline(self) -> bool:

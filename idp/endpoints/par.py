@@ -18,6 +18,7 @@ from idp.protocol.client_auth import ClientAuthentication
 from idp.protocol.dpop import bound_to_sender
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.request_object import RequestObjects
+from idp.protocol.resource_indicators import Apis
 from idp.records import PushedRequest
 from idp.services import Services
 
@@ -27,6 +28,7 @@ def par(services: Services, authentication: ClientAuthentication, senders: Sende
     url = services.policy.pushed_authorization_request_endpoint
     hints = HintVerifier(services.policy, services.key_ring)
     objects = RequestObjects(services.policy, services.seen)
+    apis = Apis(services.registry, services.policy.issuer)
     lifetime = services.policy.request_uri_lifetime
 
     def respond(request: MachineRequest) -> MachineResponse:
@@ -42,7 +44,7 @@ def par(services: Services, authentication: ClientAuthentication, senders: Sende
         # 4. The request itself, for the client that authenticated (RFC 9126 §2.1, §3).
         stated = objects.stated(parameters, registered, now=now, once=True)
         redirect_uri = check_redirect(stated, registered)
-        checked = check_request(stated, registered, redirect_uri, registry=services.registry, hints=hints)
+        checked = check_request(stated, registered, redirect_uri, apis=apis, hints=hints, now=now)
         services.repeated_values.note(checked)
         # 5. The key that its code is to be bound to (RFC 9449 §10.1).
         sender = senders.take(request, proof, now)

@@ -80,7 +80,7 @@ def redeem_code(
 ) -> IssuedTokens:
     """Tokens for the code of an authenticated client (RFC 6749 §4.1.3).
 
-    Raises: InvalidGrant, InvalidRequest, TooManyRequests.
+    Raises: InvalidGrant, InvalidRequest, InvalidTarget, TooManyRequests.
     """
     if (code := parameters.get("code")) is None:
         raise InvalidRequest("The code is missing.")
@@ -99,6 +99,7 @@ def redeem_code(
         KIND,
         code,
         record,
+        resource=parameters.get("resource"),
         details=parameters.get("authorization_details"),
         confirmation=confirmation,
         now=now,

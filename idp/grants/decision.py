@@ -66,6 +66,8 @@ def decided_for(
         expires_at=expires_at,
         authenticator_age_seconds=session.authenticator_age_seconds if request.authenticator_age else None,
         dpop_jkt=request.dpop_jkt,
+        resource=request.resource,
+        resource_scope=request.resource_scope,
     )
 
 

@@ -112,6 +112,7 @@ def poll(
         KIND,
         code,
         record,
+        resource=parameters.get("resource"),
         details=parameters.get("authorization_details"),
         confirmation=confirmation,
         now=now,

@@ -18,12 +18,13 @@ from idp.grants.parts import Parts
 from idp.grants.released import purpose_of, told_in_id_token
 from idp.ids import digest, new_id
 from idp.ledger import events
-from idp.protocol.authorization_details import narrowed, still_offered
+from idp.protocol.authorization_details import meant_for, narrowed, still_offered
 from idp.protocol.confirmation import Confirmation
 from idp.protocol.profile import signing_algorithm
+from idp.protocol.resource_indicators import Apis
 from idp.records import AuthorizationCode, Grant
 from idp.storage import ports
-from idp.tokens.access_token import ALGORITHM as ACCESS_TOKEN_ALGORITHM
+from idp.tokens.access_token import algorithm_for
 from idp.tokens.issuer import IssuedTokens, issue_tokens
 
 UNKNOWN = "The code is unknown, has expired, was used before or belongs to another client."
@@ -37,14 +38,16 @@ def redeem(
     record: AuthorizationCode,
     *,
     details: str | None,
+    resource: str | None,
     confirmation: Confirmation | None,
     now: datetime,
 ) -> IssuedTokens:
     """Tokens for a code of this `kind` whose terms were checked, bound to what the client proved to hold.
 
-    `details` are those of the granted authorization details that the tokens are for; None: all of them.
+    `resource` is the API that the tokens are for, of what was granted, `details` those of the granted authorization
+    details; None: as it was granted.
 
-    Raises: InvalidGrant, InvalidAuthorizationDetails.
+    Raises: InvalidGrant, InvalidTarget, InvalidAuthorizationDetails.
     """
     purpose = purpose_of(client, record)
     if not still_offered(record.authorization_details, client, parts.registry):
@@ -52,9 +55,12 @@ def redeem(
     wanted = narrowed(record.authorization_details, details)
     if parts.redemptions.obstacle(record):
         raise InvalidGrant("The sign-in that the code stands for is no longer valid.")
-    for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
-        parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the code
     grant = _grant_of(parts, client, record, purpose, now)
+    target = Apis(parts.registry, parts.policy.issuer).target_of(grant, resource, None, now)
+    if target is not None:
+        wanted = meant_for(target.audience, wanted, parts.registry)
+    for algorithm in (algorithm_for(target), signing_algorithm(client)):
+        parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the code
     refresh = refresh_token.first(client, grant, record, confirmation, now)
     personal = told_in_id_token(parts, record, grant)
     if not _record(parts, kind, code, record, purpose, grant, refresh, now):
@@ -64,9 +70,11 @@ def redeem(
         parts.policy,
         parts.key_ring,
         parts.subjects,
+        parts.opaque_tokens,
         client=client,
         grant=replace(grant, authorization_details=wanted),
         sign_in=record,
+        target=target,
         confirmation=confirmation,
         now=now,
         refresh_token=None if refresh is None else refresh.secret,
@@ -119,6 +127,8 @@ def _grant_of(
         authorization_details=record.authorization_details,
         created_at=now,
         expires_at=refresh_token.end_of_grant(parts.policy, client, record, now),
+        resource=record.resource,
+        resource_scope=record.resource_scope,
     )
 
 
@@ -144,6 +154,8 @@ def _record(
         facts["lasting"] = 1
     if grant.authorization_details:
         facts["details"] = sorted({str(detail["type"]) for detail in grant.authorization_details})
+    if grant.resource is not None:
+        facts |= {"resource": grant.resource, "scope": list(grant.resource_scope)}
     actor = events.by_client(grant.client_id)
 
     def work(tx: ports.Tx) -> bool:

@@ -19,19 +19,20 @@ from typing import NoReturn
 
 from clients_registry.client import Client
 from clients_registry.errors import UnknownPurpose
-from idp.errors import InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget
+from idp.errors import InvalidGrant, InvalidRequest, InvalidScope
 from idp.grants.guesses import check_guesses
 from idp.grants.parts import Parts
 from idp.ids import digest, new_secret
 from idp.ledger import events
-from idp.protocol.authorization_details import narrowed, still_offered
+from idp.protocol.authorization_details import meant_for, narrowed, still_offered
 from idp.protocol.confirmation import Confirmation, confirmation_of, holds
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
+from idp.protocol.resource_indicators import Apis, Target
 from idp.records import OFFLINE_ACCESS, AuthorizationCode, Grant
 from idp.refresh_records import RefreshToken
 from idp.storage import ports
-from idp.tokens.access_token import ALGORITHM as ACCESS_TOKEN_ALGORITHM
+from idp.tokens.access_token import algorithm_for
 from idp.tokens.issuer import IssuedTokens, issue_tokens
 
 GRANT_TYPE = "refresh_token"
@@ -113,10 +114,11 @@ def refresh(
         _end_family(parts, client, token, now)
     _check_live(parts, client, token, now)
     _check_sender(client, token, confirmation)
-    scope = _scope_of(parameters, token.grant)
+    scope, target = _asked(parts, parameters, token.grant, now)
     details = narrowed(token.grant.authorization_details, parameters.get("authorization_details"))
-    _check_resource(parameters, parts.policy)
-    for algorithm in (ACCESS_TOKEN_ALGORITHM, signing_algorithm(client)):
+    if target is not None:
+        details = meant_for(target.audience, details, parts.registry)
+    for algorithm in (algorithm_for(target), signing_algorithm(client)):
         parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the token
     successor = Issued(new_secret(), replace(token, last_used_at=now)) if _rotates(client, token) else None
     if not _record(parts, digest(secret), token, successor, now):
@@ -127,9 +129,11 @@ def refresh(
         parts.policy,
         parts.key_ring,
         parts.subjects,
+        parts.opaque_tokens,
         client=client,
         grant=replace(token.grant, scope=scope, authorization_details=details),
         sign_in=token,
+        target=target,
         confirmation=confirmation,
         now=now,
         refresh_token=secret if successor is None else successor.secret,
@@ -194,10 +198,16 @@ def _scope_of(parameters: Mapping[str, str], grant: Grant) -> tuple[str, ...]:
     return tuple(word for word in grant.scope if word in asked)
 
 
-def _check_resource(parameters: Mapping[str, str], policy: ProtocolPolicy) -> None:
-    """RFC 8707 §2.2. Raises: InvalidTarget."""
-    if parameters.get("resource", policy.issuer) != policy.issuer:
-        raise InvalidTarget("The resource was not granted.")
+def _asked(
+    parts: Parts, parameters: Mapping[str, str], grant: Grant, now: datetime
+) -> tuple[tuple[str, ...], Target | None]:
+    """The scope for userinfo, and the API that the token is for instead, if it is for one (RFC 8707 §2.2).
+
+    Raises: InvalidScope, InvalidTarget.
+    """
+    apis, scope = Apis(parts.registry, parts.policy.issuer), parameters.get("scope")
+    target = apis.target_of(grant, parameters.get("resource"), scope, now)
+    return (_scope_of(parameters, grant) if target is None else grant.scope), target
 
 
 def _record(

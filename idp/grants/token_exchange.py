@@ -78,6 +78,7 @@ def exchange(
         parts.policy,
         parts.key_ring,
         parts.subjects,
+        parts.opaque_tokens,
         client=client,
         grant=held.grant,
         held=held.claims,

@@ -26,6 +26,7 @@ from idp.protocol.authorization_request import (
 )
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.request_object import RequestObjects
+from idp.protocol.resource_indicators import Apis
 from idp.records import LoginAttempt, PushedRequest
 from idp.services import Services
 from idp.web import prefer_languages, render
@@ -50,6 +51,7 @@ def authorize(services: Services) -> Response:
             pushed_requests=services.pushed_requests,
             hints=HintVerifier(services.policy, services.key_ring),
             objects=RequestObjects(services.policy, services.seen),
+            apis=Apis(services.registry, services.policy.issuer),
             now=services.clock(),
         )
     except RedirectedError as refusal:

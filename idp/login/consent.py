@@ -38,10 +38,10 @@ def _accept(services: Services, visit: Visit, citizen_id: str, *, lasting: bool)
 
 
 def settle(services: Services, visit: Visit, citizen_id: str, *, lasting: bool) -> None:
-    """What the citizen was told or said yes to; lasting access stands among the claims of a consent."""
+    """What the citizen was told or said yes to; scopes of an API and lasting access stand among the claims of a consent."""
     request, client = visit.attempt.request, visit.registered.client
     purpose = client.purpose(request.purpose_id)
-    agreed = (*request.claims, OFFLINE_ACCESS) if lasting else request.claims
+    agreed = (*request.claims, *request.resource_scope, *((OFFLINE_ACCESS,) if lasting else ()))
     consent = Consent(
         citizen_id=citizen_id,
         client_id=client.client_id,

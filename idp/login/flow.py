@@ -129,7 +129,7 @@ def _situation(services: Services, visit: Visit) -> Situation:
         session=session,
         partial=visit.half_proven,
         session_subject=services.subjects.for_client(client, session.citizen_id) if session else None,
-        released=bool(request.claims) or offline,
+        released=bool(request.claims or request.resource_scope) or offline,
         legal_ground="consent" if offline or request.authorization_details else purpose.legal_ground,
         settled_at=consent.given_at if consent is not None and in_force else None,
         lasting=offline and consent is not None and OFFLINE_ACCESS in consent.claims,
@@ -162,7 +162,8 @@ def _question(services: Services, visit: Visit, step: Step) -> Question | None:
 
 def _covers(consent: Consent, version: str, attempt: LoginAttempt) -> bool:
     """Consent to less than is asked now is no consent to it."""
-    if consent.version != version or not set(attempt.request.claims) <= set(consent.claims):
+    asked = {*attempt.request.claims, *attempt.request.resource_scope}
+    if consent.version != version or not asked <= set(consent.claims):
         return False
     # Asked in this attempt, the citizen may have said no to this part alone.
     asks = OFFLINE_ACCESS in attempt.request.scope and consent.given_at < attempt.started_at

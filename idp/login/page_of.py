@@ -127,6 +127,7 @@ def _released(services: Services, visit: Visit) -> dict[str, Any]:
         "released": request.claims,
         "details": _in_words(services, request),
         "lasting_days": lasting,
+        "at_api": _at_api(services, request),
         "citizen_name": citizen.name if citizen else "",
     }
 
@@ -140,3 +141,12 @@ def _in_words(services: Services, request: AuthorizationRequest) -> tuple[pages.
     return tuple(
         known.detail_type.in_words(detail, current_language()) for detail, known in found if known is not None
     )
+
+
+def _at_api(services: Services, request: AuthorizationRequest) -> pages.AtApi | None:
+    known = None if request.resource is None else services.registry.find_resource(request.resource)
+    if known is None:
+        return None
+    scopes = [scope for scope in known.resource.scopes if scope.word in request.resource_scope]
+    texts = tuple(scope.text[current_language()] for scope in scopes)
+    return pages.AtApi(known.organisation.name, texts)

@@ -147,6 +147,15 @@ class Unmet(Step):
     """How long after a recovery a new key is not yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class AtApi:
+    """What the service may do for the citizen at an API (RFC 8707)."""
+
+    organisation_name: str
+    texts: tuple[str, ...]
+    """One for each scope, in the reader's language."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent(Step):
     """What the service will get: asked for (`consent`) or told (`law`)."""
@@ -160,11 +169,16 @@ class Consent(Step):
     """What the service asks to do (RFC 9396), each as a sentence."""
     lasting_days: int = 0
     """For how long access is asked for that goes on when nobody is signed in; 0: it is not asked for."""
+    at_api: AtApi | None = None
 
     @property
     def asks_only_for_lasting(self) -> bool:
         """The law gives the rest, or there is no rest."""
-        return bool(self.lasting_days) and not self.details and (self.ground == "law" or not self.released)
+        return (
+            bool(self.lasting_days)
+            and not self.details
+            and (self.ground == "law" or not (self.released or self.at_api))
+        )
 
     citizen_name: str = field(repr=False)
 

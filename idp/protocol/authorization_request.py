@@ -40,6 +40,7 @@ from idp.protocol.locales import parse_locales
 from idp.protocol.pkce import parse_challenge
 from idp.protocol.profile import pkce_required
 from idp.protocol.request_object import RequestObjects
+from idp.protocol.resource_indicators import Apis
 from idp.protocol.response_mode import JWT_MODES, mode_of_refusal, parse_response_mode
 from idp.protocol.scope import parse_scope
 from idp.protocol.strict_form import parse_form, parse_query
@@ -106,6 +107,7 @@ def open_request(
     pushed_requests: PushedRequests,
     hints: HintVerifier,
     objects: RequestObjects,
+    apis: Apis,
     now: datetime,
 ) -> OpenedRequest:
     """The request that a browser brought to the authorization endpoint.
@@ -133,7 +135,7 @@ def open_request(
             raise InvalidRequest("This client must push its authorization requests (RFC 9126).")
         if plain:
             check_not_plain(parameters)
-        request = check_request(parameters, registered, redirect_uri, registry=registry, hints=hints)
+        request = check_request(parameters, registered, redirect_uri, apis=apis, hints=hints, now=now)
     except OAuthError as error:
         raise _redirected(error, parameters, registered, redirect_uri) from None
     return OpenedRequest(registered, request, None)
@@ -158,8 +160,9 @@ def check_request(
     registered: RegisteredClient,
     redirect_uri: str,
     *,
-    registry: Registry,
+    apis: Apis,
     hints: HintVerifier,
+    now: datetime,
 ) -> AuthorizationRequest:
     """Everything but the client and its redirect URI, for a plain and for a pushed request.
 
@@ -169,9 +172,12 @@ def check_request(
     _check_kind(parameters, client)
     response_mode = parse_response_mode(parameters.get("response_mode"), registered=client.response_modes)
     check_can_encrypt(registered, answer_is_signed=response_mode in JWT_MODES)
-    what, asked = check_what_is_asked(parameters, client, registry)
+    what, asked = check_what_is_asked(parameters, client, apis.registry)
+    resource, resource_scope = apis.asked(parameters, client.client_id, now)
     return replace(
         what,
+        resource=resource,
+        resource_scope=resource_scope,
         redirect_uri=redirect_uri,
         response_mode=response_mode,
         state=_parse_text(parameters, "state", _STATE),

@@ -15,7 +15,7 @@ from clients_registry.client import Client
 from clients_registry.profiles import DEVICE_CODE
 from clients_registry.registry import Registry
 from idp.device_records import DevicePace
-from idp.errors import InvalidRequest, UnmetAuthenticationRequirements
+from idp.errors import InvalidRequest, InvalidTarget, UnmetAuthenticationRequirements
 from idp.protocol.acr import can_be_met
 from idp.protocol.authorization_request import check_what_is_asked
 from idp.protocol.locales import language_of
@@ -67,6 +67,8 @@ def check_device_request(
             raise InvalidRequest(
                 "A device sends its parameters by themselves: request and request_uri are not taken."
             )
+    if "resource" in parameters:
+        raise InvalidTarget("A device gets tokens for userinfo; leave resource out.")
     request, asked = check_what_is_asked(parameters, client, registry)
     if asked.subject is not None:
         raise InvalidRequest("A device cannot ask for a certain citizen.")

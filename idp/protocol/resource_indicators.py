@@ -11,11 +11,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from clients_registry.claims import SCOPE_CLAIMS
 from clients_registry.registry import Registry
-from clients_registry.resource import Resource
+from clients_registry.resource import CITIZENS, Resource
 from clients_registry.scope_grant import GrantedScope
 from idp.errors import InvalidScope, InvalidTarget
 from idp.protocol.scope import scope_words
+from idp.records import Grant
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]{1,500}\Z")
 
@@ -56,6 +58,52 @@ def find_target(
     return target_at(registry, identifier, usable, words)
 
 
+@dataclass(frozen=True, slots=True)
+class Apis:
+    """What clients may ask of APIs for a citizen who signs in."""
+
+    registry: Registry
+    issuer: str
+
+    def asked(
+        self, parameters: Mapping[str, str], client_id: str, now: datetime
+    ) -> tuple[str | None, tuple[str, ...]]:
+        """The API that an authorization request names, and what it asks for there (§2.1); neither for userinfo alone.
+
+        Words that are neither of OpenID Connect nor granted are dropped, as OpenID Connect Core §3.1.2.1 asks, unless
+        the API is named: then each must be one of its own. Without a word it is all that may be used there.
+
+        Raises: InvalidScope, InvalidTarget.
+        """
+        resource = parse_resource(parameters.get("resource"))
+        words = [word for word in parameters.get("scope", "").split(" ") if word and word not in SCOPE_CLAIMS]
+        usable = usable_scopes(self.registry, client_id, CITIZENS, now)
+        if resource is None or resource == self.issuer:
+            if not usable.keys().isdisjoint(words):
+                raise InvalidTarget("Scopes of an API are asked for with its resource.")
+            return None, ()
+        target = target_at(self.registry, resource, usable, words or None)
+        return target.audience, target.scope
+
+    def target_of(
+        self, grant: Grant, resource: str | None, scope: str | None, now: datetime
+    ) -> Target | None:
+        """For which API a citizen's token is to be, of what was granted (§2.2); None: for us, that is for userinfo.
+
+        What the API's organisation has taken back since is not given on.
+
+        Raises: InvalidScope, InvalidTarget.
+        """
+        wanted = parse_resource(resource) or grant.resource or self.issuer
+        if wanted == self.issuer:
+            return None
+        if wanted != grant.resource:
+            raise InvalidTarget("The resource was not granted.")
+        usable = usable_scopes(self.registry, grant.client_id, CITIZENS, now)
+        still = {word: usable[word] for word in grant.resource_scope if word in usable}
+        return target_at(self.registry, wanted, still, None if scope is None else scope_words(scope))
+
+
 def usable_scopes(registry: Registry, client_id: str, by: str, now: datetime) -> Mapping[str, GrantedScope]:
     """What was granted to the client, may be used by such, and has not ended."""
     granted = registry.granted_scopes(client_id)
@@ -75,7 +123,7 @@ def target_at(
         raise InvalidTarget("The resource is unknown, or nothing of it is granted to the client.")
     if words is not None and not set(words) <= set(there):
         raise InvalidScope("A scope is not one of the resource.")
-    return _target(known.resource, there if words is None else tuple(words))
+    return target_for(known.resource, there if words is None else tuple(words))
 
 
 def _only_one(usable: Mapping[str, GrantedScope], words: Collection[str] | None) -> str:
@@ -86,7 +134,8 @@ def _only_one(usable: Mapping[str, GrantedScope], words: Collection[str] | None)
     return identifiers.pop()
 
 
-def _target(resource: Resource, scope: tuple[str, ...]) -> Target:
+def target_for(resource: Resource, scope: tuple[str, ...]) -> Target:
+    """The target that a resource is for who may have this scope there."""
     return Target(
         audience=resource.identifier,
         scope=scope,

@@ -100,6 +100,8 @@ class Grants:
             "authorization_details": json.dumps(grant.authorization_details)
             if grant.authorization_details
             else None,
+            "resource": grant.resource,
+            "resource_scope": " ".join(grant.resource_scope) or None,
         }
         _ADD_GRANT.write(tx, row)
 
@@ -192,6 +194,8 @@ def grant_from_row(row: Any, created_at: datetime) -> Grant:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         authorization_details=tuple(json.loads(row.authorization_details or "[]")),
+        resource=row.resource,
+        resource_scope=tuple((row.resource_scope or "").split()),
     )
 
 

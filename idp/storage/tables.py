@@ -90,6 +90,8 @@ grants = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
     Column("authorization_details", Text),
+    Column("resource", Text),
+    Column("resource_scope", Text),
     Index("grants_by_citizen", "citizen_id"),
     Index("grants_by_session", "session_id"),
     Index("grants_by_end", "expires_at"),

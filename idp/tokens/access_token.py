@@ -6,7 +6,7 @@ Signatures are keys.own_tokens'; whether the grant still lives is the endpoint's
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from idp.errors import InvalidToken
@@ -50,23 +50,34 @@ def machine_token_claims(
 ) -> dict[str, Any]:
     """RFC 9068 §2.2 where no citizen is: the subject is the client, and never looks like a citizen's (S-140)."""
     issued_at = int(now.timestamp())
-    lifetime = min(policy.access_token_lifetime, target.longest or policy.access_token_lifetime)
     claims: dict[str, Any] = {
         "iss": policy.issuer,
         "sub": client_id,
         "aud": target.audience,
         "client_id": client_id,
         "iat": issued_at,
-        "exp": issued_at + int(lifetime.total_seconds()),
+        "exp": issued_at + int(_longest(policy, target).total_seconds()),
         "jti": new_secret(),
         "scope": " ".join(target.scope),
     }
     return claims if confirmation is None else claims | {"cnf": confirmation.as_claim()}
 
 
-def lifetime_seconds(policy: ProtocolPolicy, grant: Grant, now: datetime) -> int:
-    """No token lives longer than its grant."""
-    return int(min(policy.access_token_lifetime, grant.expires_at - now).total_seconds())
+def algorithm_for(target: Target | None) -> str:
+    """By which a token for this API is signed; None: for ourselves."""
+    return ALGORITHM if target is None else target.algorithm
+
+
+def lifetime_seconds(
+    policy: ProtocolPolicy, grant: Grant, now: datetime, target: Target | None = None
+) -> int:
+    """No token lives longer than its grant, nor than its API wants."""
+    longest = policy.access_token_lifetime if target is None else _longest(policy, target)
+    return int(min(longest, grant.expires_at - now).total_seconds())
+
+
+def _longest(policy: ProtocolPolicy, target: Target) -> timedelta:
+    return min(policy.access_token_lifetime, target.longest or policy.access_token_lifetime)
 
 
 def access_token_claims(
@@ -76,19 +87,20 @@ def access_token_claims(
     *,
     subject: str,
     now: datetime,
+    target: Target | None = None,
     confirmation: Confirmation | None = None,
 ) -> dict[str, Any]:
-    """RFC 9068 §2.2; the level and time of authentication let a resource server ask for more (RFC 9470)."""
+    """For us, or for an API. RFC 9068 §2.2; the level and time of authentication let a resource server ask for more (RFC 9470)."""
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
         "iss": policy.issuer,
         "sub": subject,
-        "aud": policy.issuer,
+        "aud": policy.issuer if target is None else target.audience,
         "client_id": grant.client_id,
         "iat": issued_at,
-        "exp": issued_at + lifetime_seconds(policy, grant, now),
+        "exp": issued_at + lifetime_seconds(policy, grant, now, target),
         "jti": new_secret(),
-        "scope": " ".join(grant.scope),
+        "scope": " ".join(grant.scope if target is None else target.scope),
         "auth_time": int(sign_in.authenticated_at.timestamp()),
         "acr": sign_in.acr,
         "grant_id": grant.grant_id,

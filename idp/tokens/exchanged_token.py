@@ -14,12 +14,13 @@ from clients_registry.resource import Resource
 from idp.ids import new_secret
 from idp.protocol.confirmation import Confirmation, token_type
 from idp.protocol.policy import ProtocolPolicy
-from idp.records import Grant
+from idp.protocol.resource_indicators import target_for
+from idp.records import Grant, OpaqueToken
+from idp.storage import ports
 from idp.tokens import access_token
-from idp.tokens.issuer import IssuedTokens
+from idp.tokens.issuer import IssuedTokens, made_for
 from idp.tokens.subject import Subjects
 from keys.key_ring import KeyRing
-from keys.own_tokens import issue_token
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 _CARRIED = ("auth_time", "acr")
@@ -29,6 +30,7 @@ def issue_exchanged_token(
     policy: ProtocolPolicy,
     key_ring: KeyRing,
     subjects: Subjects,
+    opaque_tokens: ports.Records[OpaqueToken],
     *,
     client: Client,
     grant: Grant,
@@ -59,7 +61,7 @@ def issue_exchanged_token(
     if confirmation is not None:
         claims["cnf"] = confirmation.as_claim()
     return IssuedTokens(
-        access_token=issue_token(key_ring, resource.token_algorithm, access_token.TYP, claims),
+        access_token=made_for(target_for(resource, scope), key_ring, opaque_tokens, claims),
         expires_in_seconds=seconds,
         scope=scope,
         token_type=token_type(confirmation),

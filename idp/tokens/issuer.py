@@ -47,10 +47,12 @@ def issue_tokens(
     policy: ProtocolPolicy,
     key_ring: KeyRing,
     subjects: Subjects,
+    opaque_tokens: ports.Records[OpaqueToken],
     *,
     client: Client,
     grant: Grant,
     sign_in: SignIn,
+    target: Target | None,
     confirmation: Confirmation | None,
     now: datetime,
     refresh_token: str | None = None,
@@ -58,19 +60,22 @@ def issue_tokens(
 ) -> IssuedTokens:
     """Sign the tokens of a grant that has been recorded; `refresh_token` was recorded with it.
 
-    The access token is bound to `confirmation`, what the client proved to hold.
+    The access token is for `target`, or for userinfo where there is none: at an API the citizen is who they are to its
+    organisation, and nothing of OpenID Connect's scopes is told. It is bound to `confirmation`, what the client proved to hold.
     `personal` are the claims about the citizen that the client asked to have in the ID token.
     """
     subject = subjects.for_client(client, grant.citizen_id)
     algorithm = signing_algorithm(client)
-    access = issue_token(
-        key_ring,
-        access_token.ALGORITHM,
-        access_token.TYP,
-        access_token.access_token_claims(
-            policy, grant, sign_in, subject=subject, now=now, confirmation=confirmation
-        ),
+    claims = access_token.access_token_claims(
+        policy,
+        grant,
+        sign_in,
+        subject=subject if target is None else subjects.for_sector(target.sector, grant.citizen_id),
+        target=target,
+        now=now,
+        confirmation=confirmation,
     )
+    access = made_for(target, key_ring, opaque_tokens, claims)
     identity = issue_token(
         key_ring,
         algorithm,
@@ -89,8 +94,8 @@ def issue_tokens(
     return IssuedTokens(
         access_token=access,
         id_token=identity,
-        expires_in_seconds=access_token.lifetime_seconds(policy, grant, now),
-        scope=grant.scope,
+        expires_in_seconds=claims["exp"] - claims["iat"],
+        scope=tuple(claims["scope"].split()),
         token_type=token_type(confirmation),
         authorization_details=grant.authorization_details,
         refresh_token=refresh_token,
@@ -112,7 +117,7 @@ def issue_to_machine(
         policy, target, client_id=client_id, now=now, confirmation=confirmation
     )
     return IssuedTokens(
-        access_token=_access_token(key_ring, opaque_tokens, target, claims),
+        access_token=made_for(target, key_ring, opaque_tokens, claims),
         id_token=None,
         expires_in_seconds=claims["exp"] - claims["iat"],
         scope=target.scope,
@@ -126,10 +131,13 @@ def issue_to_machine(
     )
 
 
-def _access_token(
-    key_ring: KeyRing, opaque_tokens: ports.Records[OpaqueToken], target: Target, claims: Mapping[str, Any]
+def made_for(
+    target: Target | None,
+    key_ring: KeyRing,
+    opaque_tokens: ports.Records[OpaqueToken],
+    claims: Mapping[str, Any],
 ) -> str:
-    """In the form and by the algorithm that the resource registered."""
-    if target.form == "opaque":
+    """An access token in the form and by the algorithm that its API registered; ours is signed."""
+    if target is not None and target.form == "opaque":
         return opaque_token.keep(opaque_tokens, claims)
-    return issue_token(key_ring, target.algorithm, access_token.TYP, claims)
+    return issue_token(key_ring, access_token.algorithm_for(target), access_token.TYP, claims)

@@ -7,6 +7,7 @@ from idp.ids import digest, new_id, new_secret
 from idp.protocol.authorization_request import OpenedRequest, authorization_parameters, open_request
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.request_object import RequestObjects
+from idp.protocol.resource_indicators import Apis
 from idp.records import BrowserSession, LoginAttempt, ProvenFactor
 from tests.support.deployment import Deployment
 from tests.support.relying_party import AuthorizationAsked, RelyingParty
@@ -31,6 +32,7 @@ def opened(deployment: Deployment, parameters: dict[str, str]) -> OpenedRequest:
         pushed_requests=services.pushed_requests,
         hints=HintVerifier(services.policy, services.key_ring),
         objects=RequestObjects(services.policy, services.seen),
+        apis=Apis(services.registry, services.policy.issuer),
         now=deployment.clock(),
     )
 
