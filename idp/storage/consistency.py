@@ -10,6 +10,10 @@ _QUESTIONS = {
     "grants to clients that do not exist": (
         "SELECT count(*) FROM grants g LEFT JOIN clients c ON c.client_id = g.client_id WHERE c.client_id IS NULL"
     ),
+    "grants for APIs that do not exist": (
+        "SELECT count(*) FROM grants g LEFT JOIN resources r ON r.identifier = g.resource "
+        "WHERE g.resource IS NOT NULL AND r.resource_id IS NULL"
+    ),
     "consents to clients that do not exist": (
         "SELECT count(*) FROM consents s LEFT JOIN clients c ON c.client_id = s.client_id WHERE c.client_id IS NULL"
     ),

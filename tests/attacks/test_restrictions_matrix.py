@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from keys.own_tokens import issue_token
+from tests.support import machines
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
 from tests.support.devices import Device, approved_by, device_party, start
@@ -44,8 +45,11 @@ class Pending:
 
 def prepare(deployment: Deployment) -> Pending:
     among = authorities(deployment)
-    service = refreshing_party(deployment, grant_types=["authorization_code", "refresh_token", EXCHANGE])
+    grant_types = ["authorization_code", "refresh_token", "client_credentials", EXCHANGE]
+    service = refreshing_party(deployment, grant_types=grant_types)
     let_use(deployment, service, SCOPE)
+    machines.api(deployment)
+    machines.grant(deployment, service, machines.READ)
     half_way, at_consent = begin(deployment, service=service), begin(deployment, service=service)
     half_way.password()
     at_consent.sign_in()
@@ -166,19 +170,25 @@ def exchanged(pending: Pending) -> object:
     return answer.status_code, answer.json().get("error")
 
 
+def in_its_own_name(pending: Pending) -> object:
+    answer = machines.ask(pending.service, resource=machines.API)
+    return answer.status_code, answer.json().get("error")
+
+
 USES: tuple[Callable[[Pending], object], ...] = (
-    push, open_pushed, second_factor, consent, session, single_sign_on, code, userinfo, refreshed, exchanged, introspected, given_back, device,
+    push, open_pushed, second_factor, consent, session, single_sign_on, code, userinfo, refreshed, exchanged, introspected, given_back, device, in_its_own_name,
 )  # fmt: skip
 INVALID = (400, "invalid_grant")
 UNFIT = (400, "invalid_request")
 CLIENT = (401, "invalid_client")
+OK = (200, None)
 
-#                  push  open_pushed    second_factor  consent        session  asks again  code     userinfo  refreshed exchanged introspected given back device
+#                  push  open_pushed    second_factor  consent        session  asks again  code     userinfo  refreshed exchanged introspected given back device own name
 ENDS: list[tuple[Callable[[Pending], None], tuple[object, ...]]] = [
-    (disable_client, (401, (400, False), (403, False), (403, False), True, False, CLIENT, 401, CLIENT, CLIENT, False, 401, CLIENT)),
-    (block_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID)),
-    (close_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID)),
-    (end_sessions,   (201, (200, True),  (200, True),  (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID)),
+    (disable_client, (401, (400, False), (403, False), (403, False), True, False, CLIENT, 401, CLIENT, CLIENT, False, 401, CLIENT, CLIENT)),
+    (block_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID, OK)),
+    (close_citizen,  (201, (200, True),  (403, False), (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID, OK)),
+    (end_sessions,   (201, (200, True),  (200, True),  (200, False), False, True, INVALID, 401, INVALID, UNFIT, False, 200, INVALID, OK)),
 ]  # fmt: skip
 
 
@@ -211,6 +221,7 @@ def test_what_the_matrix_holds_against_them_works_for_others(deployment: Deploym
         (200, None),
         True,
         200,
+        (200, None),
         (200, None),
     ]
 

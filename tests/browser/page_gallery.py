@@ -1,5 +1,6 @@
 """Every page with fictional data, behind the real front door, each at an address of its own: `/gallery/<name>`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from flask import Flask, Response
 from idp.asking_device import AskingDevice
 from idp.login.pages import (
     Asker,
+    AtApi,
     Consent,
     Device,
     DeviceAnswered,
@@ -186,6 +188,7 @@ def _steps(building: Asker, housing: Asker, health: Asker) -> dict[str, Page]:
         "consent_law": _consent("consent_law", building, "law"),
         "consent_asked": _consent("consent_asked", housing, "consent"),
         "consent_details": _consent("consent_details", building, "law", details=_DETAILS),
+        "consent_api": replace(_consent("consent_api", housing, "consent"), at_api=_AT_API),
         "consent_lasting": _consent("consent_lasting", housing, "consent", lasting_days=30),
         "consent_lasting_law": _consent("consent_lasting_law", building, "law", lasting_days=30),
     }
@@ -237,6 +240,9 @@ _DETAILS: tuple[Words, ...] = (
     (("rette", True), (" sag ", False), ("2026-17", True), (" fra ", False), ("2025, 2026", True)),
     (("se", True), (" sag ", False), ("<b>2026-18</b>", True), (" fra ", False), ("2024", True)),
 )
+
+
+_AT_API = AtApi("Region Midtsund", ("læse dine aftaler", "Flytte en aftale, som du selv har <i>lavet</i>."))
 
 
 def _consent(
