@@ -35,7 +35,14 @@ def make_resources_group(open_services: OpenServices) -> click.Group:
         """The APIs (resource servers) of the organisations."""
         context.obj = open_services
 
-    for command in (add_resource, list_resources, show_resource, renew_secret, disable_resource):
+    for command in (
+        add_resource,
+        list_resources,
+        show_resource,
+        change_resource,
+        renew_secret,
+        disable_resource,
+    ):
         group.add_command(command)
     return group
 
@@ -83,6 +90,33 @@ def show_resource(open_services: OpenServices, *, resource: str, json_wanted: bo
     with services_of(open_services) as services:
         found = load_resource(services, resource)
         answer_json(resource_shown(found.resource, found.organisation))
+
+
+@click.command("change")
+@click.argument("resource", metavar="IDENTIFIER_OR_ID")
+@click.argument("file", type=click.File("rb"))
+@asking
+@telling
+@as_json
+@click.pass_obj
+def change_resource(
+    open_services: OpenServices,
+    *,
+    resource: str,
+    file: IO[bytes],
+    yes: bool,
+    actor: str,
+    reason: str,
+    json_wanted: bool,
+) -> None:
+    """Put the members in FILE in place of the API's; what FILE leaves out gets its default. Its scopes stay."""
+    with services_of(open_services) as services:
+        metadata = parse_object(file.read(MAX_BYTES + 1))
+        found = load_resource(services, resource).resource
+        confirm(f"Change {found.name}?", yes=yes)
+        write = services.resource_registrations.change
+        now = services.transact(lambda tx: write(tx, found.resource_id, metadata, actor=actor, reason=reason))
+        answer_json(_with_secret(now))
 
 
 @click.command("renew-secret")

@@ -129,6 +129,9 @@ _DEFAULTS: dict[str, Any] = {
     "jwks": None,
 }
 
+CHANGEABLE = frozenset(_READERS) - {"identifier", "organisation", "scopes"}
+"""What may be another tomorrow; tokens and grants name the rest."""
+
 
 def _name_faults(given: Mapping[str, Any]) -> Iterator[MetadataFault]:
     for name in given:

@@ -12,6 +12,7 @@ from typing import Any
 from clients_registry import events
 from clients_registry.client_keys import rsa_moduli, shares_a_prime
 from clients_registry.client_secrets import new_secret, secret_digest
+from clients_registry.documents import resource_shown
 from clients_registry.errors import (
     AlreadyDisabled,
     InvalidResourceMetadata,
@@ -24,7 +25,9 @@ from clients_registry.policy import RegistrationPolicy
 from clients_registry.ports import ClientStore, Clock, Journal, ResourceStore, Tx
 from clients_registry.profiles import SECRET_METHODS
 from clients_registry.resource import Resource
-from clients_registry.resource_metadata import check_resource
+from clients_registry.resource_metadata import CHANGEABLE, check_resource
+
+_ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class RegisteredNow:
 
 
 class ResourceRegistrations:
-    """Adds and disables resources."""
+    """Adds, changes and disables resources."""
 
     def __init__(
         self,
@@ -78,6 +81,31 @@ class ResourceRegistrations:
             "scopes": [scope.word for scope in resource.scopes],
         }
         self._tell(tx, events.RESOURCE_ADDED, resource.created_at, actor, reason, resource, facts)
+        return RegisteredNow(resource, organisation, secret)
+
+    def change(
+        self, tx: Tx, reference: str, metadata: Mapping[str, Any], *, actor: str, reason: str = ""
+    ) -> RegisteredNow:
+        """The resource with these members in place of its own; what they leave out gets its default.
+
+        Identifier and organisation stay, since tokens and grants name them; scopes are added by themselves. What `show`
+        printed may be given back.
+
+        Raises:
+            InvalidResourceMetadata: with every fault.
+            UnknownResource, AlreadyDisabled.
+        """
+        self._clients.begin_change(tx)
+        present = self._load_live(tx, reference)
+        organisation = self._organisation(tx, present.organisation_id)
+        fields = self._check_change(tx, present, organisation, metadata)
+        digest, secret = _secret_after(present, fields["introspection_auth_method"])
+        changed = sorted(name for name in fields if fields[name] != getattr(present, name))
+        if not changed:
+            return RegisteredNow(present, organisation)
+        resource = replace(present, **fields, secret_digest=digest)
+        self._store.replace_resource(tx, resource)
+        self._tell(tx, events.RESOURCE_CHANGED, self._clock(), actor, reason, resource, {"changed": changed})
         return RegisteredNow(resource, organisation, secret)
 
     def renew_secret(self, tx: Tx, reference: str, *, actor: str, reason: str = "") -> RegisteredNow:
@@ -125,14 +153,37 @@ class ResourceRegistrations:
                     f"scopes[{words.index(word)}]", "is a scope of another resource; take another word"
                 )
             )
-        moduli = rsa_moduli(fields["jwks"])
-        if moduli and shares_a_prime(moduli, self._clients.rsa_moduli_in(tx, without=None)):
-            faults.append(
-                MetadataFault("jwks", "has an RSA key that shares a prime with another's; make a new key")
-            )
+        faults += self._key_faults(tx, fields, None)
         if faults or organisation is None:
             raise InvalidResourceMetadata(faults)
         return fields, organisation
+
+    def _check_change(
+        self, tx: Tx, present: Resource, organisation: Organisation, metadata: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        shown = resource_shown(present, organisation)
+        fixed = {name: value for name, value in shown.items() if name not in CHANGEABLE}
+        given = {name: value for name, value in metadata.items() if value != fixed.get(name, _ABSENT)}
+        faults = [
+            MetadataFault(name, "stays as it is registered; leave it out") for name in given if name in fixed
+        ]
+        kept = {"identifier": present.identifier, "organisation": present.organisation_id}
+        try:
+            checked = check_resource({**given, **kept, "scopes": []}, self._policy)
+        except InvalidResourceMetadata as invalid:
+            raise InvalidResourceMetadata([*faults, *invalid.faults]) from None
+        faults += self._key_faults(tx, checked, present.resource_id)
+        if faults:
+            raise InvalidResourceMetadata(faults)
+        return {name: checked[name] for name in CHANGEABLE}
+
+    def _key_faults(self, tx: Tx, fields: Mapping[str, Any], own_id: str | None) -> list[MetadataFault]:
+        moduli = rsa_moduli(fields["jwks"])
+        if moduli and shares_a_prime(moduli, self._clients.rsa_moduli_in(tx, without=own_id)):
+            return [
+                MetadataFault("jwks", "has an RSA key that shares a prime with another's; make a new key")
+            ]
+        return []
 
     def _load_live(self, tx: Tx, reference: str) -> Resource:
         resource = self._store.resource_in(tx, reference)
@@ -166,6 +217,16 @@ class ResourceRegistrations:
         self._journal.append(
             tx, event=event, actor=actor, at=at, facts=told | ({"reason": reason} if reason else {})
         )
+
+
+def _secret_after(present: Resource, method: str) -> tuple[str | None, str | None]:
+    """The digest to keep, and the secret where one has to be made: the resource now uses one and had none."""
+    if method not in SECRET_METHODS:
+        return None, None
+    if present.secret_digest is not None:
+        return present.secret_digest, None
+    secret = new_secret()
+    return secret_digest(secret), secret
 
 
 def _new_id() -> str:

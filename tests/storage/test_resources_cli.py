@@ -65,6 +65,15 @@ def test_a_secret_is_renewed_and_printed_once(run: Run, world: RegistryWorld) ->
     verify_secret(found.resource, renewed["resource_secret"])
 
 
+def test_what_show_prints_can_be_edited_and_given_to_change(run: Run, world: RegistryWorld) -> None:
+    added(run)
+    shown = json.loads(run("resources", "show", BUILDING).stdout)
+    edited = json.dumps(shown | {"name": "Byg"})
+    changed = run("resources", "change", BUILDING, "-", "--yes", "--reason", "new name", input=edited)
+    assert (changed.exit_code, json.loads(changed.stdout)["name"]) == (0, "Byg")
+    assert world.journal()[-1][1]["changed"] == ["name"]
+
+
 def test_an_api_is_disabled_once_and_somebody_says_yes(run: Run, world: RegistryWorld) -> None:
     added(run)
     assert run("resources", "disable", BUILDING).exit_code == 2

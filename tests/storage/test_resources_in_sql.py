@@ -1,11 +1,13 @@
 """APIs in the registry on real databases: what is written, what is told, and how soon every process knows it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from clients_registry import events
 from clients_registry.client_secrets import verify_secret
+from clients_registry.documents import resource_shown
 from clients_registry.errors import (
     AlreadyDisabled,
     InvalidClientMetadata,
@@ -14,6 +16,7 @@ from clients_registry.errors import (
     UnknownResource,
     WrongSecret,
 )
+from clients_registry.resource_registrations import RegisteredNow
 from tests.storage.registry_world import (
     ACTOR,
     NORDHAVN_CVR,
@@ -62,6 +65,33 @@ def test_an_api_comes_back_as_it_was_registered(world: RegistryWorld) -> None:
         assert not found.disabled
     assert made.secret is None
     assert [entry.resource for entry in world.node().resources()] == [made.resource]
+
+
+def change(world: RegistryWorld, **given: Any) -> RegisteredNow:
+    write = world.resource_registrations.change
+    return world.database.transact(lambda tx: write(tx, BUILDING, given, actor=ACTOR))
+
+
+def test_an_api_is_changed_in_everything_but_what_tokens_and_grants_name(world: RegistryWorld) -> None:
+    made = world.add_resource()
+    shown = resource_shown(made.resource, made.organisation)
+    assert change(world, **shown).resource == made.resource  # what was shown may be given back
+    keyed = {"introspection_auth_method": "private_key_jwt", "jwks": {"keys": [public(ec_key(), kid="1")]}}
+    now = change(world, **(shown | keyed | {"token_form": "opaque"}))
+    assert now.secret is None and now.resource.secret_digest is None
+    found = world.node().find_resource(BUILDING)
+    assert found is not None
+    assert (found.resource, found.resource.token_form) == (now.resource, "opaque")
+    assert found.resource.scopes == made.resource.scopes
+    assert found.keys.find("ES256", "1")
+    again = change(world, name="Byg")
+    assert again.secret is not None and again.secret != made.secret
+    assert again.resource.token_form == "jwt"  # what is left out gets its default
+    with pytest.raises(InvalidResourceMetadata) as refused:
+        change(
+            world, name="", identifier="https://api.nordhavn.example/x", scopes=[], organisation="22334455"
+        )
+    assert {fault.field for fault in refused.value.faults} == {"name", "identifier", "scopes", "organisation"}
 
 
 def test_what_is_left_out_gets_the_careful_default(world: RegistryWorld) -> None:
@@ -158,12 +188,14 @@ def test_every_write_stands_in_the_journal(world: RegistryWorld) -> None:
     world.database.transact(
         lambda tx: world.resource_registrations.renew_secret(tx, BUILDING, actor=ACTOR, reason="leaked")
     )
+    change(world, name="Byg")
     disable(world, BUILDING)
     about = {"organisation_id": made.organisation_id, "resource_id": made.resource_id}
     assert {event for event, _ in world.journal()[1:]} == set(events.OF_RESOURCES)
     assert world.journal()[1:] == [
         ("resource-added", about | {"identifier": BUILDING, "scopes": ["nordhavn:building.read"]}),
         ("resource-secret-renewed", about | {"reason": "leaked"}),
+        ("resource-changed", about | {"changed": ["name"]}),
         ("resource-disabled", about),
     ]
 
