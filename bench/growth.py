@@ -23,7 +23,7 @@ from bench.provider import GENERATOR_CORE, RunningProvider, pin
 from bench.run import PAIRS, machine, stores
 from bench.world import World
 
-_LINES = ("par", "code-secret", "refresh", "userinfo", "discovery")
+_LINES = ("par", "code-secret", "refresh", "machine-secret", "introspection", "userinfo", "discovery")
 _CITIZENS = 45
 
 

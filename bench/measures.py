@@ -56,6 +56,22 @@ class Measures:
     def refresh(self) -> Line:
         return self._steady("refresh, client_secret_basic", self._target.refreshes(_TOKENS))
 
+    def machine_key(self) -> Line:
+        target = self._target
+        return self._prepared(
+            "client_credentials, private_key_jwt",
+            lambda count: target.machine_tokens(target.machine_with_key, count),
+            1500,
+        )
+
+    def machine_secret(self) -> Line:
+        """The same request again and again: nothing in it is used up."""
+        asked = self._target.machine_tokens(self._target.machine_with_secret, 1)
+        return self._steady("client_credentials, client_secret_basic", asked)
+
+    def introspection(self) -> Line:
+        return self._steady("introspection", self._target.introspections(_TOKENS))
+
     def userinfo(self) -> Line:
         return self._steady("userinfo", self._target.userinfos(_TOKENS))
 
@@ -105,6 +121,9 @@ LINES = {
     "code-key": Kind(Measures.code_key, 1),
     "code-secret": Kind(Measures.code_secret, 1, 1000),
     "refresh": Kind(Measures.refresh, 1),
+    "machine-key": Kind(Measures.machine_key, 2),
+    "machine-secret": Kind(Measures.machine_secret, 2),
+    "introspection": Kind(Measures.introspection, 2),
     "userinfo": Kind(Measures.userinfo, 2, 2500),
 }
 """By the names that `--only` takes."""

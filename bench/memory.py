@@ -93,6 +93,8 @@ def _kinds(world: World) -> list[Sequence[bytes]]:
         [world.get(world.paths.discovery)],
         world.userinfos(_TOKENS),
         world.refreshes(_TOKENS),
+        world.machine_tokens(world.machine_with_secret, 1),
+        world.introspections(_TOKENS),
         [world.authenticated(world.with_secret, world.paths.token, {"grant_type": "authorization_code"})],
     ]
     return [

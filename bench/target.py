@@ -17,15 +17,20 @@ class Paths:
     par: str
     token: str
     userinfo: str
+    introspection: str
 
 
 class Target(Wire, ABC):
-    """One provider with three clients: by assertion, by secret, and by secret with refresh tokens."""
+    """One provider with three clients (by assertion, by secret, by secret with refresh tokens) and two machines."""
 
     paths: Paths
     with_key: BenchClient
     with_secret: BenchClient
     with_refresh: BenchClient
+    machine_with_key: BenchClient
+    machine_with_secret: BenchClient
+    machine_fields: dict[str, str]
+    """Of a request for a token in its own name, as a JWT for one API."""
 
     @abstractmethod
     def exchanges(self, client: BenchClient, count: int) -> list[bytes]:
@@ -57,6 +62,14 @@ class Target(Wire, ABC):
             )
             for token in tokens
         ]
+
+    def machine_tokens(self, client: BenchClient, count: int) -> list[bytes]:
+        """Token requests of a machine in its own name."""
+        return [self.authenticated(client, self.paths.token, self.machine_fields) for _ in range(count)]
+
+    @abstractmethod
+    def introspections(self, count: int) -> list[bytes]:
+        """About a live token of a machine each, by whom it is meant for."""
 
     def tokens(self, exchange: bytes) -> dict[str, Any]:
         """What one token request answers."""

@@ -101,7 +101,12 @@ def _with_workers(
     environment = world.environment | {"ADGANG_WORKERS": str(count)}
     provider = RunningProvider(environment, folder / f"provider-{count}.log", cores=both[:count])
     try:
-        kinds = {"JWKS": [world.get(world.paths.jwks)], "userinfo": world.userinfos(_TOKENS)}
+        kinds = {
+            "JWKS": [world.get(world.paths.jwks)],
+            "client_credentials": world.machine_tokens(world.machine_with_secret, 1),
+            "introspection": world.introspections(_TOKENS),
+            "userinfo": world.userinfos(_TOKENS),
+        }
         return {name: _run(world, provider, requests, seconds) for name, requests in kinds.items()}
     finally:
         provider.stop()

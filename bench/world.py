@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from joserfc.jwk import ECKey
 
 from bench.filling import citizen_id, fill_citizens
 from bench.target import Paths, Target
-from bench.wire import BenchClient, challenge_of, redemption
+from bench.wire import BenchClient, basic, challenge_of, redemption
 from idp.citizens import NewCitizen
 from idp.grants.authorization_code import issue_code
 from idp.ids import digest, new_id, new_secret
@@ -25,6 +26,8 @@ _CLAIMS = ("name", "given_name", "family_name", "birthdate")
 PASSWORD = "tolv gule cykler ved havnen"
 _ACTOR = "operator:bench"
 _BY_CODE = ("authorization_code",)
+_API, _SCOPE = "https://api.nordhavn.example/byg", "nordhavn:byg.read"
+_OF_SIGN_INS = ("redirect_uris", "scope", "purposes", "id_token_signed_response_alg")
 _CLIENTS_AT_ONCE = 500
 _SPREAD = 200
 """Over so many clients, and five times as many citizens, is the load spread where there are more."""
@@ -39,6 +42,7 @@ class World(Target):
         par="/par",
         token="/token",
         userinfo="/userinfo",
+        introspection="/introspect",
     )
 
     def __init__(self, folder: Path, sql_url: str, redis_url: str) -> None:
@@ -72,6 +76,7 @@ class World(Target):
             "client_secret_basic", 1, "authorization_code", "refresh_token"
         )[0]
         self.secret_clients = [self.with_secret]
+        self._add_machines()
         self.citizens: list[FirstAccess] = []
         self.subjects: list[str] = []
         """Citizens for whom codes are issued."""
@@ -117,6 +122,54 @@ class World(Target):
         return [
             BenchClient(each.client.client_id, each.client.redirect_uris[0], key, each.secret)
             for each in made
+        ]
+
+    def _add_machines(self) -> None:
+        """An API with a scope, and two services that were granted it and have no citizens."""
+        services = self.wiring.registry_services
+        api = {
+            "identifier": _API,
+            "name": "Byggeregister",
+            "organisation": self.organisation_id,
+            "scopes": [
+                {
+                    "scope": _SCOPE,
+                    "text": {"da": "Læse byggesager.", "en": "Read cases.", "nb": "Lese saker."},
+                    "used_by": ["machines"],
+                }
+            ],
+        }
+        made = services.transact(lambda tx: services.resource_registrations.add(tx, api, actor=_ACTOR))
+        self._api = basic(made.resource.resource_id, made.secret or "")
+        self.machine_fields = {"grant_type": "client_credentials", "resource": _API, "scope": _SCOPE}
+        self.machine_with_key = self._add_machine("private_key_jwt")
+        self.machine_with_secret = self._add_machine("client_secret_basic")
+
+    def _add_machine(self, method: str) -> BenchClient:
+        key, services = (
+            ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}),
+            self.wiring.registry_services,
+        )
+        asked = self._metadata(method, key, ("client_credentials",))
+        metadata = {name: value for name, value in asked.items() if name not in _OF_SIGN_INS}
+        made = services.transact(lambda tx: services.registrations.register(tx, metadata, actor=_ACTOR))
+        ends_at = self.wiring.clock() + timedelta(days=30)
+        services.transact(
+            lambda tx: services.scope_registrations.grant(
+                tx, _SCOPE, made.client.client_id, purpose="bench", ends_at=ends_at, actor=_ACTOR
+            )
+        )
+        return BenchClient(made.client.client_id, "", key, made.secret)
+
+    def introspections(self, count: int) -> list[bytes]:
+        asked = self.machine_tokens(self.machine_with_secret, count)
+        return [
+            self.post(
+                self.paths.introspection,
+                {"token": self.tokens(each)["access_token"]},
+                Authorization=self._api,
+            )
+            for each in asked
         ]
 
     def add_citizens(self, count: int) -> None:

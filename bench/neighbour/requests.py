@@ -26,6 +26,7 @@ class Neighbour(Target):
         par="/request",
         token="/token",
         userinfo="/me",
+        introspection="/token/introspection",
     )
 
     def __init__(self, redis_url: str, citizens: int, clock: Callable[[], datetime]) -> None:
@@ -36,6 +37,12 @@ class Neighbour(Target):
         self.with_key = BenchClient("with-key", _CALLBACK, key, None)
         self.with_secret = BenchClient("with-secret", _CALLBACK, None, new_secret())
         self.with_refresh = BenchClient("with-refresh", _CALLBACK, None, new_secret())
+        self.machine_with_key, self.machine_with_secret = self.with_key, self.with_secret
+        self.machine_fields = {
+            "grant_type": "client_credentials",
+            "resource": "https://api.nordhavn.example/byg",
+            "scope": "bench:read",
+        }
         signing = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256", "kid": "neighbour"})
         self.configuration = {
             "port": port,
@@ -63,6 +70,16 @@ class Neighbour(Target):
             codes: list[str] = json.load(answer)
         return [
             self.authenticated(client, self.paths.token, redemption(client, code, verifier)) for code in codes
+        ]
+
+    def introspections(self, count: int) -> list[bytes]:
+        """About opaque tokens, which it keeps in Redis: a JWT of its own it cannot introspect."""
+        client = self.with_secret
+        fields = {"grant_type": "client_credentials", "scope": "bench:read"}
+        asked = [self.authenticated(client, self.paths.token, fields) for _ in range(count)]
+        return [
+            self.authenticated(client, self.paths.introspection, {"token": self.tokens(each)["access_token"]})
+            for each in asked
         ]
 
 

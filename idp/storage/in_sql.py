@@ -199,6 +199,11 @@ def grant_from_row(row: Any, created_at: datetime) -> Grant:
     )
 
 
+_GAVE = Statement(
+    select(spent.c.gave).where(
+        spent.c.kind == bindparam("kind"), spent.c.key_digest == bindparam("key_digest")
+    )
+)
 # Both databases speak this; a caller that is late waits for the first one's commit and then changes nothing.
 _SPEND = Statement(
     text(
@@ -234,9 +239,8 @@ class Spent:
         return _SPEND.write(tx, row) == 1
 
     def gave_what(self, kind: str, key_digest: str) -> str | None:
-        statement = select(spent.c.gave).where(spent.c.kind == kind, spent.c.key_digest == key_digest)
-        with self._engine.connect() as connection:
-            return connection.execute(statement).scalar()
+        row = _GAVE.first(self._engine, {"kind": kind, "key_digest": key_digest})
+        return None if row is None else row.gave
 
     def sweep(self, tx: Connection, now: datetime) -> int:
         """Forget what could no longer be presented anyway."""
