@@ -159,6 +159,40 @@ def samples(served: Served) -> str:
     return served.operators("/metrics").text
 
 
+def test_there_are_as_many_workers_as_the_settings_say(tmp_path: Path) -> None:
+    environment = serving_environment(tmp_path, ADGANG_WORKERS="3")
+    prepare(environment)
+    with serving(environment, tmp_path / "serve.log") as running:
+        within(_SOON, lambda: len(running.workers()) == 3)
+
+
+def test_a_request_under_way_is_answered_before_the_end(served: Served) -> None:
+    """SIGTERM: nobody new is let in, and whoever is at the counter is served."""
+    port, form = int(served.environment["ADGANG_LISTEN_PORT"]), b"grant_type=authorization_code&code=x"
+    head = (
+        f"POST /token HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: {len(form)}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("localhost", port)) as under_way:
+        under_way.settimeout(_SOON)
+        under_way.sendall(head.encode() + form[:10])
+        assert served.get("/healthz").ok  # by now the first one is being read
+        served.process.send_signal(signal.SIGTERM)
+        within(_SOON, lambda: _refuses(port))
+        under_way.sendall(form[10:])
+        answer = b"".join(iter(lambda: under_way.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 401") and b"invalid_client" in answer
+    assert served.process.wait(40) == 0
+
+
+def _refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("localhost", port), timeout=1).close()
+    except OSError:
+        return True
+    return False
+
+
 def test_a_second_start_in_the_same_directory_is_refused_and_removes_nothing(served: Served) -> None:
     for _ in range(5):
         served.get("/jwks")
