@@ -63,6 +63,7 @@ def _provider(pair: str, clients: int, seconds: float) -> Iterator[Measures | No
                 return
             world = World(folder, *urls)
             world.add_citizens(_CITIZENS)
+            world.add_other_clients()
             world.fill(clients, _CITIZENS)
             provider = RunningProvider(world.environment, folder / "provider.log")
             try:

@@ -71,6 +71,7 @@ def main() -> None:
 
 def _measure(world: World, folder: Path, wanted: int) -> MemoryFigures:
     world.add_citizens(_TOKENS)
+    world.add_other_clients()
     provider = RunningProvider(world.environment, folder / "provider.log")
     asked, failed, readings = 0, 0, list[float]()
     try:

@@ -85,6 +85,7 @@ def _measure(
     with console.status("Making clients and citizens"):
         world = World(folder, *urls)
         world.add_citizens(_CITIZENS)
+        world.add_other_clients()
         if chosen.large:
             world.fill(*_LARGE)
             console.print(f"Filled in {time.monotonic() - begun:.0f} s.")

@@ -77,6 +77,7 @@ def main() -> None:
 
 def _measure(world: World, folder: Path, seconds: float) -> list[WorkersFigures]:
     world.add_citizens(_TOKENS)
+    world.add_other_clients()
     try:
         one, two = (_with_workers(world, folder, count, seconds) for count in (1, 2))
     finally:

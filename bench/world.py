@@ -72,11 +72,7 @@ class World(Target):
         self.organisation_id = self._add_organisation()
         self.with_key = self._add_clients("private_key_jwt", 1)[0]
         self.with_secret = self._add_clients("client_secret_basic", 1)[0]
-        self.with_refresh = self._add_clients(
-            "client_secret_basic", 1, "authorization_code", "refresh_token"
-        )[0]
         self.secret_clients = [self.with_secret]
-        self._add_machines()
         self.citizens: list[FirstAccess] = []
         self.subjects: list[str] = []
         """Citizens for whom codes are issued."""
@@ -124,8 +120,14 @@ class World(Target):
             for each in made
         ]
 
-    def _add_machines(self) -> None:
-        """An API with a scope, and two services that were granted it and have no citizens."""
+    def add_other_clients(self) -> None:
+        """One with refresh tokens; an API with a scope, and two services that were granted it and have no citizens.
+
+        Not where keys are rotated: these keep the JWKS for a day, as clients do that say nothing.
+        """
+        self.with_refresh = self._add_clients(
+            "client_secret_basic", 1, "authorization_code", "refresh_token"
+        )[0]
         services = self.wiring.registry_services
         api = {
             "identifier": _API,
