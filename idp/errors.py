@@ -4,6 +4,7 @@ An `OAuthError` carries the registered `code`, a constant English `description` 
 `status`, and a `detail` that only the log sees. Nothing in it is built from request input (RFC 6749 §5.2).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -148,6 +149,17 @@ class InvalidToken(OAuthError):
 
     code = "invalid_token"
     status = 401
+
+
+class InsufficientUserAuthentication(OAuthError):
+    """RFC 9470 §3: the challenge carries the `parameters` of the sign-in that would do."""
+
+    code = "insufficient_user_authentication"
+    status = 401
+
+    def __init__(self, description: str, *, parameters: Mapping[str, str]) -> None:
+        super().__init__(description)
+        self.parameters = parameters
 
 
 class InsufficientScope(OAuthError):

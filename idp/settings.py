@@ -195,6 +195,16 @@ class Settings:
         "Take no DPoP proof without a nonce of ours. Every answer to a proof offers one, but not every library can use it.",
         False,
     )
+    userinfo_acr_values: tuple[str, ...] = _setting(
+        "Levels, separated by commas, one of which the sign-in must have before userinfo tells anything. Empty: any.",
+        (),
+    )
+    userinfo_max_age_seconds: int = _setting(
+        "Userinfo asks for a new sign-in where the last is older than this. 0: however old it is.",
+        0,
+        at_least=0,
+        at_most=86_400,
+    )
     clock_skew_seconds: int = _setting("How far ahead iat and nbf may be.", 60, at_least=10, at_most=60)
     failed_sign_ins_per_address: int = _setting(
         "Failed sign-ins from one address (IPv6: /64) in ten minutes before it is told to wait.",

@@ -57,6 +57,7 @@ from idp.outbound.fetcher import Fetcher, FetchPolicy
 from idp.places import FindPlace, open_places
 from idp.protocol.dpop_nonce import DpopNonces
 from idp.protocol.policy import ProtocolPolicy
+from idp.protocol.step_up_challenge import WantedSignIn
 from idp.protocol.tls_client_auth import ClientAuthorities
 from idp.records import AuthorizationCode, LoginAttempt, OpaqueToken, PartialSignIn, PushedRequest
 from idp.recovery import in_sql as recovery_in_sql
@@ -669,6 +670,10 @@ class Wiring:
             substantial_absolute=timedelta(seconds=settings.session_seconds),
             skew=timedelta(seconds=settings.clock_skew_seconds),
             dpop_nonce_required=settings.dpop_nonce_required,
+            userinfo_sign_in=WantedSignIn(
+                settings.userinfo_acr_values,
+                timedelta(seconds=settings.userinfo_max_age_seconds) or None,
+            ),
             failed_sign_ins_per_address=settings.failed_sign_ins_per_address,
             published_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
             mtls_origin=settings.mtls_origin,

@@ -13,8 +13,15 @@ from clients_registry.registry import RegisteredClient
 from idp.endpoints.machine import Headers, MachineRequest
 from idp.endpoints.refusals import NoTokenPresented, RefusedAtResource
 from idp.endpoints.sender import Senders
-from idp.errors import InvalidDpopProof, InvalidRequest, InvalidToken, UseDpopNonce
+from idp.errors import (
+    InsufficientUserAuthentication,
+    InvalidDpopProof,
+    InvalidRequest,
+    InvalidToken,
+    UseDpopNonce,
+)
 from idp.protocol.confirmation import holds, token_type
+from idp.protocol.step_up_challenge import WantedSignIn, check_sign_in
 from idp.records import Citizen, Grant
 from idp.services import Services
 from idp.tokens import access_token
@@ -49,7 +56,13 @@ class Access:
 
 
 def access_of(
-    services: Services, senders: Senders, request: MachineRequest, *, url: str, now: datetime
+    services: Services,
+    senders: Senders,
+    request: MachineRequest,
+    *,
+    url: str,
+    now: datetime,
+    wanted: WantedSignIn,
 ) -> Access:
     """The access that the request's token opens at `url`.
 
@@ -66,7 +79,9 @@ def access_of(
         headers = _check_sender(senders, request, presented, token, url, now)
         # 5. Its grant still lives: the one read.
         grant, citizen = _live_grant(services, token)
-    except (InvalidToken, InvalidDpopProof, UseDpopNonce) as refusal:
+        # 6. The sign-in behind it is strong and recent enough for this.
+        check_sign_in(wanted, acr=token.acr, authenticated_at=token.authenticated_at, now=now)
+    except (InvalidToken, InvalidDpopProof, UseDpopNonce, InsufficientUserAuthentication) as refusal:
         raise RefusedAtResource(refusal, presented.scheme) from None
     return Access(token, registered, grant, citizen, headers)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from idp.endpoints.machine import Headers, MachineResponse, json_response
 from idp.errors import (
+    InsufficientUserAuthentication,
     InvalidClient,
     InvalidToken,
     OAuthError,
@@ -38,6 +39,9 @@ class RefusedAtResource(OAuthError):
         self.scheme = scheme
         """The scheme by which the token was sent."""
         self.nonce = refusal.nonce if isinstance(refusal, UseDpopNonce) else None
+        self.parameters: Mapping[str, str] = (
+            refusal.parameters if isinstance(refusal, InsufficientUserAuthentication) else {}
+        )
 
 
 def refusal_response(
@@ -73,6 +77,7 @@ def _challenges(error: RefusedAtResource) -> Headers:
     """What was wrong, by the scheme that was used; then the other scheme, since the token may be of that one."""
     # The description is constant and has neither quote nor backslash (idp.errors).
     wrong = f'{_CHALLENGES[error.scheme]}, error="{error.code}", error_description="{error.description}"'
+    wrong += "".join(f', {name}="{value}"' for name, value in error.parameters.items())
     others = [challenge for scheme, challenge in _CHALLENGES.items() if scheme != error.scheme]
     nonce: Headers = () if error.nonce is None else (("DPoP-Nonce", error.nonce),)
     return (*(("WWW-Authenticate", challenge) for challenge in (wrong, *others)), *nonce)

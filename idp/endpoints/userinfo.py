@@ -29,12 +29,12 @@ from idp.tokens.access_token import AccessToken
 
 def userinfo(services: Services, senders: Senders) -> MachineFunction:
     """The endpoint."""
-    url = services.policy.userinfo_endpoint
+    url, wanted = services.policy.userinfo_endpoint, services.policy.userinfo_sign_in
 
     def respond(request: MachineRequest) -> MachineResponse:
         now = services.clock()
         # 1. The token, its sender and its grant.
-        access = access_of(services, senders, request, url=url, now=now)
+        access = access_of(services, senders, request, url=url, now=now, wanted=wanted)
         # 2. The claims.
         members = {
             "sub": services.subjects.for_client(access.registered.client, access.citizen.citizen_id),

@@ -217,6 +217,15 @@ OAUTH_ERRORS = (
         ("Make the proof anew with the nonce of the DPoP-Nonce header, and send the request again.",),
     ),
     OAuthErrorHelp(
+        "insufficient_user_authentication",
+        "RFC 9470, section 3",
+        "The access token is good, but the sign-in behind it is too weak or too long ago for this.",
+        (
+            "Send the citizen again with the acr_values and the max_age of the WWW-Authenticate header.",
+            "Come again with the new access token; only what is missing is asked of the citizen.",
+        ),
+    ),
+    OAuthErrorHelp(
         "insufficient_scope",
         "RFC 6750, section 3.1",
         "The access token does not cover this.",

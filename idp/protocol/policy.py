@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from idp.protocol.step_up_challenge import WantedSignIn
+
 
 @dataclass(frozen=True, slots=True)
 class ProtocolPolicy:
@@ -48,6 +50,8 @@ class ProtocolPolicy:
 
     dpop_nonce_required: bool = False
     """Whether a DPoP proof without our nonce is refused (RFC 9449 §8); one with another nonce always is."""
+    userinfo_sign_in: WantedSignIn = field(default_factory=WantedSignIn)
+    """What userinfo wants of the sign-in behind a token, else it sends a challenge (RFC 9470)."""
     skew: timedelta = timedelta(seconds=60)
     """How far ahead another clock may be: at least 10 s, at most 60 s (FAPI 2.0 §5.3.2.1)."""
     published_max_age: timedelta = timedelta(seconds=300)

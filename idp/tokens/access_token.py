@@ -38,6 +38,9 @@ class AccessToken:
     expires_at: datetime
     confirmation: Confirmation | None = None
     """What whoever presents it must prove to hold; None for a bearer token."""
+    acr: str | None = None
+    """Of the sign-in behind it; None where no citizen is."""
+    authenticated_at: datetime | None = None
 
 
 def machine_token_claims(
@@ -142,4 +145,10 @@ def read_access_token(claims: dict[str, Any], *, policy: ProtocolPolicy, now: da
         issued_at=datetime.fromtimestamp(int(claims["iat"]), UTC),
         expires_at=datetime.fromtimestamp(expires_at, UTC),
         confirmation=parse_cnf(claims["cnf"]) if "cnf" in claims else None,
+        acr=claims.get("acr"),
+        authenticated_at=_time(claims.get("auth_time")),
     )
+
+
+def _time(value: int | None) -> datetime | None:
+    return None if value is None else datetime.fromtimestamp(value, UTC)
