@@ -10,7 +10,9 @@ from datetime import datetime
 
 from clients_registry.client import Client
 from clients_registry.resource import MACHINES
+from idp.errors import InvalidAuthorizationDetails
 from idp.grants.parts import Parts
+from idp.protocol.authorization_details import PARAMETER
 from idp.protocol.confirmation import Confirmation
 from idp.protocol.resource_indicators import find_target
 from idp.tokens.issuer import IssuedTokens, issue_to_machine
@@ -29,8 +31,12 @@ def issue(
 ) -> IssuedTokens:
     """A token for an authenticated client's own use.
 
-    Raises: InvalidScope, InvalidTarget.
+    Raises: InvalidAuthorizationDetails, InvalidScope, InvalidTarget.
     """
+    if PARAMETER in parameters:
+        raise InvalidAuthorizationDetails(
+            "Details are agreed to by a citizen; in its own name a service has scopes."
+        )
     target = find_target(
         parts.registry,
         client.client_id,

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
+from tests.support import machines
 from tests.support.deployment import Deployment
 from tests.support.details import CASE, as_parameter, asking_party, declare
 from tests.support.relying_party import RelyingParty
@@ -83,6 +84,17 @@ def test_they_never_come_in_a_plain_address(deployment: Deployment, service: Rel
     ):
         assert answer.status_code == 303 and "error=invalid_request" in answer.headers["Location"]
     assert pushed(plain, as_parameter(CASE)) == (201, "")
+
+
+def test_a_service_in_its_own_name_is_given_none(deployment: Deployment) -> None:
+    """RFC 9396 §6: nobody agreed to them, so they are refused and not dropped."""
+    machines.api(deployment)
+    service = machines.machine(deployment)
+    machines.grant(deployment, service, machines.READ)
+    fields = {"grant_type": "client_credentials", "scope": machines.READ}
+    assert service.post("/token", fields).status_code == 200
+    answer = service.post("/token", fields | {"authorization_details": as_parameter(CASE)})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_authorization_details")
 
 
 def test_beside_a_pushed_request_they_change_nothing(service: RelyingParty) -> None:

@@ -11,12 +11,13 @@ from sqlalchemy import Engine, event
 
 from tests.support import machines
 from tests.support.deployment import Deployment
+from tests.support.devices import Device, approved_by, device_party, start
 from tests.support.exchanging import authorities
 from tests.support.journey import begin
 from tests.support.refreshing import refresh, refreshing_party, tokens_of
 from tests.support.relying_party import RelyingParty
 from tests.support.resource_server import resource_server, token_for
-from tests.support.signed_in import code_for
+from tests.support.signed_in import code_for, session_of
 
 
 @contextmanager
@@ -92,6 +93,33 @@ def test_a_refresh_costs_one_read_one_transaction_and_at_most_three_round_trips(
     assert (costs["reads"], costs["transactions"]) == (1, 1)
     assert costs["statements"] == statements  # used or spent, perhaps a successor, ledger
     assert costs["round trips"] <= 3
+
+
+@pytest.mark.parametrize("kind", ["public", "confidential"])
+def test_a_devices_poll_asks_no_table_until_the_citizen_has_decided(
+    deployment: Deployment, kind: str
+) -> None:
+    """Thousands of devices may wait: each poll is what stands at its code, and the pace."""
+    device = start(device_party(deployment, kind))
+    assert device.outcome() == "authorization_pending"
+    five_seconds_later(deployment, device)
+    with _counted(deployment) as costs:
+        assert device.outcome(0) == "authorization_pending"
+    assert (costs["reads"], costs["transactions"]) == (0, 0)
+    assert costs["round trips"] <= 3
+    approved_by(device, session_of(deployment))
+    five_seconds_later(deployment, device)
+    with _counted(deployment) as costs:
+        assert device.outcome(0) == "tokens"
+    assert (costs["reads"], costs["transactions"], costs["statements"]) == (1, 1, 3)  # spent, grant, ledger
+    assert costs["round trips"] <= 4  # and what stood at the code is forgotten
+
+
+def five_seconds_later(deployment: Deployment, device: Device) -> None:
+    """With what every process reads anew after a second read already: the registry's version, and the keys."""
+    deployment.clock.forward(seconds=5)
+    deployment.wiring.services.registry.find_client(device.service.client.client_id)
+    deployment.wiring.services.key_ring.public_jwks()
 
 
 def test_an_exchange_costs_one_read_and_one_transaction(deployment: Deployment) -> None:
