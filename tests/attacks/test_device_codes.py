@@ -21,6 +21,7 @@ from tests.support.devices import (
     device_party,
     start,
 )
+from tests.support.logged import logged_as_in_service
 from tests.support.refreshing import refused
 from tests.support.relying_party import RelyingParty, claims_of
 from tests.support.signed_in import session_of
@@ -98,6 +99,21 @@ def test_a_public_client_cannot_fill_the_store(deployment: Deployment) -> None:
     service, limit = device_party(deployment), deployment.wiring.policy.device_requests_per_window
     assert [ask(service).status_code for _ in range(limit + 2)] == [200] * limit + [429] * 2
     assert ask(device_party(deployment, "confidential")).status_code == 200
+
+
+def test_no_code_of_a_device_stands_in_the_log(deployment: Deployment) -> None:
+    """S-366: neither of the two, nor what was typed, whatever came of it."""
+    with logged_as_in_service("DEBUG") as log:
+        device, citizen = start(device_party(deployment)), DeviceCitizen(deployment)
+        device.outcome()
+        citizen.type_code("BCDF-GHJK")
+        citizen.answer(citizen.type_code(device.user_code), "accept")
+        assert device.outcome() == "tokens"
+        refused(device.poll())
+    written = log.getvalue()
+    assert "refused" in written
+    for secret in (device.told["device_code"], device.user_code, device.user_code.replace("-", ""), "BCDF"):
+        assert secret not in written
 
 
 # --- whose answer it is ----------------------------------------------------------------------------------------------
