@@ -188,8 +188,9 @@ def test_a_code_is_typed_at_our_page_only(deployment: Deployment) -> None:
 # --- once means once ---------------------------------------------------------------------------------------------------
 
 
-def test_of_two_citizens_who_say_yes_at_once_one_is_heard(deployment: Deployment) -> None:
+def test_of_two_citizens_who_say_yes_at_once_one_is_heard(deployment_each: Deployment) -> None:
     """RFC 8628 §5.4: the device becomes one of them, and the other is told that it is too late."""
+    deployment = deployment_each
     deployment.add_citizen(OTHER, "0103801234", "Malthe", "Krag")
     service = device_party(deployment)
     people = [DeviceCitizen(deployment), DeviceCitizen(deployment, OTHER)]

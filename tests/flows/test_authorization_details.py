@@ -115,8 +115,9 @@ def test_markup_in_a_value_stays_a_value(deployment: Deployment) -> None:
     )
 
 
-def test_a_token_request_narrows_and_never_widens(deployment: Deployment) -> None:
+def test_a_token_request_narrows_and_never_widens(deployment_each: Deployment) -> None:
     """RFC 9396 §6; S-034: by whole elements, at the code and at every refresh, and the grant stays what it was."""
+    deployment = deployment_each
     declare(deployment)
     service = asking_party(deployment, **REFRESHING)
     answer = given_to(service, CASE, OTHER, authorization_details=as_parameter(OTHER))
