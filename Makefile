@@ -9,7 +9,7 @@ TRANSLATIONS := $(wildcard idp/translations/*/LC_MESSAGES/*.po)
 # A .venv whose Python has gone (the system's was upgraded) is made anew.
 $(if $(wildcard .venv),$(shell .venv/bin/python -c '' 2>/dev/null || rm -rf .venv))
 
-.PHONY: help demo totp test check soak bench docs lock clean python
+.PHONY: help demo totp device test check soak bench docs lock clean python
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -20,6 +20,9 @@ demo: .venv/run .venv/translations ## the provider and two services, on ports 80
 
 totp: .venv/run ## the six digits of each test citizen, now
 	@$(BIN)/python -m demo.totp
+
+device: .venv/run ## a device without a browser, which waits for a citizen's yes
+	@$(BIN)/python -m demo.device
 
 test: .venv/test .venv/translations ## every test but the long ones
 	$(BIN)/python -m pytest -n 2 --dist worksteal

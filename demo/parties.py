@@ -212,3 +212,29 @@ def services_with_a_page() -> tuple[tuple[Organisation, int], ...]:
         for organisation in ORGANISATIONS
         if organisation.service.port_offset is not None
     )
+
+
+DEVICE = {
+    "organisation": ORGANISATIONS[0].cvr_number,
+    "profile": "oidc",
+    "client_name": "Vandmåler",
+    "client_name#en": "Water meter",
+    "client_name#nb": "Vannmåler",
+    "application_type": "native",
+    "token_endpoint_auth_method": "none",
+    "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"],
+    "scope": "openid profile",
+    "purposes": [
+        {
+            "id": "vand",
+            "text": {
+                "da": "aflæse din vandmåler",
+                "en": "read your water meter",
+                "nb": "lese av vannmåleren din",
+            },
+            "legal_ground": "consent",
+            "claims": ["given_name"],
+        }
+    ],
+}
+"""A device without a browser (RFC 8628), as the registration of its client: `demo.device` is one."""

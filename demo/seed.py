@@ -10,7 +10,15 @@ from typing import Any
 from click.testing import CliRunner
 from joserfc.jwk import ECKey
 
-from demo.parties import CITIZENS, INVITED, ORGANISATIONS, Citizen, Organisation, services_with_a_page
+from demo.parties import (
+    CITIZENS,
+    DEVICE,
+    INVITED,
+    ORGANISATIONS,
+    Citizen,
+    Organisation,
+    services_with_a_page,
+)
 from demo.place import Place, Trouble, read_json, write_json
 from idp.cli import main as adgang
 
@@ -29,6 +37,11 @@ def seed(place: Place) -> dict[str, Any]:
     told = _what_was_told(place)
     for organisation in ORGANISATIONS:
         _seed_organisation(place, told, organisation)
+    if "device" not in told:
+        told["device"] = json.loads(_adgang(place, "clients", "add", "-", "--json", given=DEVICE))[
+            "client_id"
+        ]
+        write_json(place.seeded_file, told)
     for citizen in CITIZENS:
         if citizen.user_id not in told["citizens"]:
             told["citizens"][citizen.user_id] = _add_citizen(place, citizen)
@@ -49,6 +62,7 @@ def seed(place: Place) -> dict[str, Any]:
         ],
         "citizens": [{"name": c.name, "user_id": c.user_id} | told["citizens"][c.user_id] for c in CITIZENS],
         "outbox": place.outbox_url,
+        "device": told["device"],
         "invited": {"name": INVITED.name, "letter": told["letter"]},
     }
     write_json(place.facts_file, facts)

@@ -1,6 +1,8 @@
 """`make demo`: a second start, ports that are taken, the end by Ctrl-C, and `adgang` beside it."""
 
+import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support.citizen_browser import CitizenBrowser
 from tests.support.needs import needs
 from tests.support.running_demo import (
     ROOT,
@@ -142,3 +145,24 @@ def test_the_outbox_shows_what_the_provider_sent(demo: RunningDemo) -> None:
             shown = page.read().decode()
     assert "Din adgang er åbnet igen" in shown and "Din adgang er spærret" in shown, shown
     assert f"{citizen['user_id']}@post.example" in shown
+
+
+def test_a_device_is_let_in_by_a_citizen_who_types_its_code(demo: RunningDemo) -> None:
+    """RFC 8628: `make device`, and the citizen at the page that it names."""
+    device = subprocess.Popen(
+        [sys.executable, "-u", "-m", "demo.device"],
+        cwd=ROOT,
+        env=demo_environment(demo.directory, int(demo.issuer.rpartition(":")[2])),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert device.stdout is not None
+    shown = " ".join((device.stdout.readline() + device.stdout.readline()).split())
+    user_code, name = re.findall(r"type (\S+)\. This device is called (.+?):", shown)[0]
+    citizen, browser = demo.new_citizen("Vagn"), CitizenBrowser(demo.issuer)
+    page = browser.sign_in(browser.get("/device"), citizen.user_id, citizen.password, citizen.code())
+    page = browser.submit(page, "/device", user_code=user_code)
+    assert name in page.words and "Vandmåler" in page.words
+    assert "device-answered" in browser.submit(page, "/device", decision="accept").ids
+    assert "Hello, Vagn." in device.communicate(timeout=30)[0]
+    assert device.returncode == 0
