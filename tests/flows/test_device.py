@@ -7,6 +7,7 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from tests.support.deployment import Deployment
 from tests.support.devices import GRANT_TYPE, Device, DeviceCitizen, ask, device_party, start
+from tests.support.dpop import DpopKey
 from tests.support.refreshing import refresh, refused
 from tests.support.relying_party import RelyingParty, claims_of
 
@@ -248,3 +249,15 @@ def test_authlib_is_given_tokens_by_the_device_grant(deployment: Deployment) -> 
         f"{deployment.issuer}/token", grant_type=GRANT_TYPE, device_code=device.told["device_code"]
     )
     assert token["token_type"] == "Bearer" and "id_token" in token
+
+
+def test_what_a_device_gets_is_bound_to_the_key_that_it_proved(deployment: Deployment) -> None:
+    """RFC 9449 §5: by the poll that is answered; the token opens nothing without the key."""
+    service, citizen = device_party(deployment), DeviceCitizen(deployment)
+    service.dpop = DpopKey()
+    given = approved(citizen, start(service))
+    assert given["token_type"] == "DPoP"
+    assert claims_of(given["access_token"])["cnf"] == {"jkt": service.dpop.jkt}
+    assert service.userinfo(given["access_token"]).json()["name"] == "Freja Holm"
+    service.dpop = DpopKey()
+    assert service.userinfo(given["access_token"]).status_code == 401
