@@ -182,6 +182,8 @@ class SharedKeySet:
     fetched_at: datetime | None = None
     document: str = ""
     """As it was fetched, once it had been read with success."""
+    under_way: bool = False
+    """One process is fetching it just now, since `tried_at`."""
 
 
 class SharedKeySets(Protocol):

@@ -11,6 +11,7 @@ be fetched, is said by whoever wires.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,8 @@ _LOOK_AGAIN = timedelta(seconds=1)
 _PATIENCE_SECONDS = 2.0
 """Of a request whose key is not known; the fetch itself may take longer and is of use to the next one."""
 _PLACE_SECONDS = 0.25
+_PAUSE_SECONDS = 0.1
+"""Between two looks at what another process is fetching."""
 _REMEMBERED = 20_000
 
 Fetch = Callable[[str], bytes]
@@ -135,26 +138,45 @@ class PublishedKeySets:
             flight.set()
 
     def _look(self, known: _Set, name: str, uri: str, now: datetime) -> None:
-        """Take over what another process has fetched, then fetch if nobody has in the last `_COOL_DOWN`.
+        """Take over what another process has fetched or is fetching, then fetch if nobody has in the last `_COOL_DOWN`.
 
         Raises: NotFetched, MalformedJson, InvalidKeys.
         """
         shared = self._shared.find(name)
-        if shared is not None and shared.fetched_at is not None and _is_newer(shared.fetched_at, known):
-            known.take(ClientKeys.published(parse_object(shared.document.encode())), shared.fetched_at)
+        if shared is not None and shared.under_way:
+            shared = self._awaited(name, None)
+        _take_over(known, shared)
         if shared is not None and timedelta(0) <= now - shared.tried_at < _COOL_DOWN:
             return
         # Of all who saw this last try, one makes the next.
         last_try = now.date() if shared is None else shared.tried_at
-        if not self._shared.claim(f"{name} {last_try.isoformat()}", _COOL_DOWN):
-            return
+        if self._shared.claim(f"{name} {last_try.isoformat()}", _COOL_DOWN):
+            self._fetch_for_all(known, name, uri, now, shared)
+        else:
+            _take_over(known, self._awaited(name, shared))
+
+    def _fetch_for_all(
+        self, known: _Set, name: str, uri: str, now: datetime, shared: SharedKeySet | None
+    ) -> None:
         tried = replace(shared or SharedKeySet(now, now + _USABLE), tried_at=now)
-        self._shared.put(name, tried)
-        document = self._fetch(uri)
-        keys = ClientKeys.published(parse_object(document))
-        fetched = SharedKeySet(now, now + _USABLE, fetched_at=now, document=document.decode())
-        self._shared.put(name, fetched)
-        known.take(keys, now)
+        self._shared.put(name, replace(tried, under_way=True))
+        try:
+            document = self._fetch(uri)
+            keys = ClientKeys.published(parse_object(document))
+            tried = SharedKeySet(now, now + _USABLE, fetched_at=now, document=document.decode())
+            known.take(keys, now)
+        finally:
+            self._shared.put(name, tried)
+
+    def _awaited(self, name: str, before: SharedKeySet | None) -> SharedKeySet | None:
+        """What the process that is fetching finds, if that does not take long."""
+        ends, pause = time.monotonic() + _PATIENCE_SECONDS, threading.Event()
+        while True:
+            shared = self._shared.find(name)
+            ended = shared is not None and not shared.under_way
+            if (ended and shared != before) or time.monotonic() > ends:
+                return shared
+            pause.wait(_PAUSE_SECONDS)
 
     def _wait(self, flight: threading.Event) -> None:
         """Little, and never with more threads than may be spared."""
@@ -165,8 +187,12 @@ class PublishedKeySets:
                 self._places.release()
 
 
-def _is_newer(fetched_at: datetime, known: _Set) -> bool:
-    return known.fetched_at is None or fetched_at > known.fetched_at
+def _take_over(known: _Set, shared: SharedKeySet | None) -> None:
+    """What was fetched later than what is known here. Raises: MalformedJson, InvalidKeys."""
+    if shared is None or shared.fetched_at is None:
+        return
+    if known.fetched_at is None or shared.fetched_at > known.fetched_at:
+        known.take(ClientKeys.published(parse_object(shared.document.encode())), shared.fetched_at)
 
 
 @dataclass(frozen=True, slots=True)
