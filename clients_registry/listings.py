@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from clients_registry.client import Client
 from clients_registry.detail_type import RegisteredDetailType
 from clients_registry.organisation import Organisation
 from clients_registry.registry import RegisteredClient, RegisteredResource
@@ -31,11 +32,17 @@ def clients_table(clients: Iterable[RegisteredClient]) -> Table:
             Text(entry.organisation.name),
             Text(client.client_name),
             client.profile,
-            client.token_endpoint_auth_method,
+            _authentication(client),
             _state(client.disabled_at or entry.organisation.disabled_at),
             client.client_id,
         )
     return table
+
+
+def _authentication(client: Client) -> str:
+    """With a second line where its keys are fetched: whoever is asked why it cannot sign in looks there first."""
+    method = client.token_endpoint_auth_method
+    return method if client.jwks_uri is None else f"{method}\nkeys by jwks_uri"
 
 
 def resources_table(resources: Iterable[RegisteredResource]) -> Table:

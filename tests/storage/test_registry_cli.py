@@ -139,9 +139,18 @@ def test_an_organisation_is_disabled_with_its_clients(nordhavn: Run, world: Regi
 def test_the_list_tells_the_profiles_apart_within_a_hundred_columns(nordhavn: Run) -> None:
     added(nordhavn, registration(client_name="Byggesager [red]og[/red] skure " + "x" * 60))
     added(nordhavn, oidc_registration(client_name="Gammelt system"))
+    added(nordhavn, registration(jwks=None, jwks_uri="https://byg.nordhavn.example/jwks"))
     listed = nordhavn("clients", "list").stdout
     assert max(map(len, listed.splitlines())) <= 100
-    for whole in ("fapi2", "oidc", "private_key_jwt", "client_secret_basic", "[red]og[/red]", "Organisation"):
+    for whole in (
+        "fapi2",
+        "oidc",
+        "private_key_jwt",
+        "client_secret_basic",
+        "keys by jwks_uri",
+        "[red]og[/red]",
+        "Organisation",
+    ):
         assert whole in listed
     assert max(map(len, nordhavn("organisations", "list").stdout.splitlines())) <= 100
     organisations = json.loads(nordhavn("organisations", "list", "--json").stdout)
