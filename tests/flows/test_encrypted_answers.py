@@ -103,6 +103,7 @@ def test_everything_that_was_registered_so_is_signed_and_then_encrypted(
         assert "zip" not in header
     identity = verified(deployment, opened(tokens["id_token"], key))
     claims = verified(deployment, opened(told.text, key))
+    assert len(page.answer["response"]) < 2_000, "it stands in an address"
     assert identity["nonce"] == journey.asked.nonce
     assert identity["sub"] == claims["sub"]
     assert claims["given_name"] == "Freja"
