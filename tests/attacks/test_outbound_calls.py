@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients_registry.policy import RegistrationPolicy
 from idp.outbound.addresses import internal_network, may_be_called
-from idp.outbound.errors import FetchFailed, FetchRefused, OutboundError
+from idp.outbound.errors import FetchFailed, FetchRefused, OutboundError, Reason
 from idp.outbound.fetcher import MAX_BYTES, Fetcher, FetchPolicy
 from tests.support.clock import FrozenClock
 from tests.support.foreign_servers import (
@@ -398,3 +398,26 @@ def test_no_address_that_the_standard_library_calls_special_is_called(address: A
     )  # fmt: skip
     if any(special):
         assert not may_be_called([str(address)], (), loopback=False)
+
+
+def test_any_bytes_are_a_document_or_one_of_our_own_errors(clock: FrozenClock, server: ForeignServer) -> None:
+    """S-181: whatever a server says, nothing else is raised, and what it was is told by a word of ours."""
+    pieces = st.sampled_from(
+        [b"HTTP/1.1 200 OK\r\n", b"Content-Type: application/json\r\n", b"Content-Length: ", b"2\r\n", b"-1\r\n", b"\r\n", b"{}",
+         b"Transfer-Encoding: chunked\r\n", b"2\r\n{}\r\n", b"0\r\n\r\n", b"ffffffffff\r\n", b"\0", b"\xff", b": ", b"HTTP/9"]
+    )  # fmt: skip
+    answers = st.one_of(st.binary(max_size=200), st.lists(pieces, max_size=9).map(b"".join))
+
+    @settings(max_examples=150, deadline=None)
+    @given(answers)
+    def hold(raw: bytes) -> None:
+        server.behave = lambda conversation: conversation.send(raw)
+        fetcher = demo_fetcher(clock, SHORT)
+        try:
+            body = fetcher.get(at(server), accept=JSON)
+        except OutboundError as fault:
+            assert fault.reason in get_args(Reason)
+        else:
+            assert len(body) <= MAX_BYTES
+
+    hold()
