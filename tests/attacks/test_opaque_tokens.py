@@ -5,9 +5,11 @@ from typing import cast
 import pytest
 
 from tests.support.deployment import Deployment
-from tests.support.machines import API, READ, WRITE, api, grant, machine, token
+from tests.support.exchanging import authorities, organisation
+from tests.support.machines import API, READ, WRITE, api, grant, machine, scope, token
+from tests.support.refreshing import tokens_of
 from tests.support.relying_party import RelyingParty
-from tests.support.resource_server import ResourceServer
+from tests.support.resource_server import ResourceServer, resource_server
 
 
 @pytest.fixture
@@ -91,3 +93,24 @@ def test_the_store_never_sees_the_token(deployment: Deployment, service: Relying
     assert keys
     for key in keys:
         assert opaque.encode() not in key and opaque.encode() not in cast("bytes", client.get(key))
+
+
+def test_an_opaque_token_is_exchanged_for_an_opaque_token(deployment: Deployment) -> None:
+    """RFC 8693: from a sign-in for one API to what that API's organisation asks of the next, all of it opaque."""
+    among, word = authorities(deployment, token_form="opaque"), "nordhavn:building.read"
+    nordhavn = organisation(deployment, "99000001")
+    own = resource_server(
+        deployment,
+        "https://api.nordhavn.example/opaque",
+        organisation=nordhavn,
+        token_form="opaque",
+        scopes=[scope(word, "citizens")],
+    )
+    grant(deployment, among.began, word)
+    among.began.scope, among.began.extra = f"openid {word}", {"resource": own.identifier}
+    held = tokens_of(among.began)["access_token"]
+    answer = among.exchange(held).json()
+    assert held.startswith("at_") and answer["access_token"].startswith("at_")
+    told = among.asked.told(answer["access_token"])
+    assert (told["active"], told["act"]) == (True, {"sub": among.service.client.client_id})
+    assert own.told(answer["access_token"]) == among.asked.told(held) == {"active": False}
