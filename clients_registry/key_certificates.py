@@ -40,6 +40,18 @@ def public_key_info(key: Key) -> bytes:
     return bytes(key.as_bytes(encoding="DER", private=False))
 
 
+def parse_certificate(der: bytes) -> x509.Certificate:
+    """The certificate in these bytes.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return x509.load_der_x509_certificate(der)
+    except x509.InvalidVersion:  # which is no ValueError
+        raise ValueError("a certificate of an unknown version") from None
+
+
 def key_of_certificate(certificate: x509.Certificate) -> bytes:
     """SubjectPublicKeyInfo of the key in a certificate, in DER.
 
@@ -68,6 +80,6 @@ def _certified_key(text: object) -> bytes | None:
     if not isinstance(text, str) or not 0 < len(text) <= _MAX_LETTERS:
         return None
     try:
-        return key_of_certificate(x509.load_der_x509_certificate(base64.b64decode(text, validate=True)))
+        return key_of_certificate(parse_certificate(base64.b64decode(text, validate=True)))
     except (binascii.Error, ValueError):
         return None

@@ -16,7 +16,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from clients_registry.key_certificates import key_of_certificate
+from clients_registry.key_certificates import key_of_certificate, parse_certificate
 from idp.errors import InvalidRequest
 from idp.protocol.policy import ProtocolPolicy
 
@@ -55,7 +55,7 @@ def parse_client_certificate(header: str) -> ClientCertificate:
     try:
         # RFC 8941 §4.2.7: padding may be missing.
         der = base64.b64decode(found[1].rstrip("=") + "=" * (-len(found[1].rstrip("=")) % 4), validate=True)
-        certificate = x509.load_der_x509_certificate(der)
+        certificate = parse_certificate(der)
         return ClientCertificate(certificate, key_of_certificate(certificate), _thumbprint(certificate))
     except (binascii.Error, ValueError):
         raise InvalidRequest("The Client-Cert header holds no certificate that can be read.") from None

@@ -20,6 +20,12 @@ from idp.errors import InvalidClient
 from idp.protocol.client_certificate import ClientCertificate
 
 _AGNOSTIC = verification.Criticality.AGNOSTIC
+_NO_NAMES = (
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    ValueError,  # a name that does not read
+)
 _FOR_CLIENTS = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
@@ -84,11 +90,11 @@ def verify_certificate(
 
 def has_registered_name(certificate: x509.Certificate, client: Client) -> bool:
     """RFC 8705 §2.1.2. No wildcard, no suffix, no other order of a distinguished name: the registered one, or not."""
-    if client.tls_client_auth_subject_dn is not None:
-        return certificate.subject == parse_distinguished_name(client.tls_client_auth_subject_dn)
     try:
+        if client.tls_client_auth_subject_dn is not None:
+            return certificate.subject == parse_distinguished_name(client.tls_client_auth_subject_dn)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+    except _NO_NAMES:
         return False
     if client.tls_client_auth_san_dns is not None:
         # RFC 4343: the registered one is in lower case.

@@ -4,6 +4,7 @@ import base64
 import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -48,6 +49,8 @@ def _pem() -> str:
     return "-----BEGIN CERTIFICATE-----%0A" + base64.b64encode(GOOD.der).decode()
 
 
+VERSION = b"\xa0\x03\x02\x01\x02"
+"""[0] EXPLICIT INTEGER 2: a certificate of version 3 (RFC 5280 §4.1.2.1)."""
 MALFORMED: dict[str, str] = {
     "nothing": "",
     "an empty sequence": "::",
@@ -69,6 +72,7 @@ MALFORMED: dict[str, str] = {
     "cut short": f":{base64.b64encode(GOOD.der[:-1]).decode()}:",
     "a byte more": f":{base64.b64encode(GOOD.der + b'0').decode()}:",
     "two certificates": f":{base64.b64encode(GOOD.der + GOOD.der).decode()}:",
+    "of a version that does not exist": f":{base64.b64encode(GOOD.der.replace(VERSION, VERSION[:-1] + b'5')).decode()}:",
     "a digit that is not ASCII": GOOD.header[:-4] + "٣" + GOOD.header[-3:],
     "too long": ":" + "A" * MAX_HEADER + ":",
 }
@@ -320,3 +324,21 @@ def test_a_certificate_without_its_authority_s_leave_is_no_authority() -> None:
     for extensions in ((), ((x509.BasicConstraints(ca=False, path_length=None), True),)):
         leaf = Authority.new(extensions=extensions)
         assert not is_vouched_for(leaf.issue(), leaf)
+
+
+@pytest.mark.filterwarnings("ignore")  # cryptography warns of what it will refuse one day
+def test_no_byte_of_a_certificate_can_be_altered_in_peace() -> None:
+    """S-109: each in turn, to what means something in DER; refused when read, when vouched for, or when named."""
+    holder, authorities = AUTHORITY.issue(DN, *SAN), ClientAuthorities([AUTHORITY.holder.certificate])
+    for at, altered in product(range(len(holder.der)), (0, 5, 0x31, 0xFF)):
+        der = holder.der[:at] + bytes([altered]) + holder.der[at + 1 :]
+        if der == holder.der:
+            continue
+        try:
+            found = parse_client_certificate(f":{base64.b64encode(der).decode()}:")
+        except InvalidRequest:
+            continue
+        for names in ({"tls_client_auth_subject_dn": DN}, {"tls_client_auth_san_ip": "192.0.2.7"}):
+            has_registered_name(found.parsed, registered(**names))
+        with pytest.raises(InvalidClient):
+            authorities.verify(found, START)

@@ -1,5 +1,6 @@
 """What a client of mutual TLS registers (RFC 8705 §2.1.2, §2.2.2, §3.4): one name or the certificate of a key."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -112,6 +113,8 @@ def test_a_name_is_only_for_who_authenticates_by_it() -> None:
 def test_a_key_is_registered_with_its_own_certificate() -> None:
     """S-109: RFC 7517 §4.7."""
     other = self_signed(ec_key(1)).jwk
+    version = b"\xa0\x03\x02\x01\x02"
+    odd = base64.b64encode(HOLDER.der.replace(version, version[:-1] + b"5")).decode()
     for x5c in (
         [],
         ["x"],
@@ -122,6 +125,7 @@ def test_a_key_is_registered_with_its_own_certificate() -> None:
         HOLDER.jwk["x5c"] * 6,
         {},
         ["MAA="],
+        [odd],
     ):
         told = faults(by_key(jwks={"keys": [HOLDER.jwk | {"x5c": x5c}]}))
         assert "x5c must" in told["jwks.keys[0]"], x5c
