@@ -20,6 +20,7 @@ from tests.support.certificates import (
     stranger,
 )
 from tests.support.clock import START, FrozenClock
+from tests.support.dpop import DpopKey
 from tests.support.mutual_tls import AUTHORITY, BehindHaproxy, behind_haproxy
 from tests.support.refreshing import REGISTERED
 from tests.support.signed_in import code_for
@@ -55,12 +56,18 @@ class ThroughProxy(CertificateParty):
 
     def post(self, path: str, fields: dict[str, str]) -> requests.Response:
         told = replace(self, holder=None).authentication()
-        return self._call("POST", path, data={**told["data"], **fields}, headers=self.extra_headers)
+        headers = {**self.extra_headers, **self.proof("POST", path)}
+        return self._call("POST", path, data={**told["data"], **fields}, headers=headers)
 
     def userinfo(self, access_token: str) -> requests.Response:
-        return self._call(
-            "GET", "/userinfo", headers={"Authorization": f"Bearer {access_token}", **self.extra_headers}
-        )
+        return self._call("GET", "/userinfo", headers={**self.presented(access_token), **self.extra_headers})
+
+    def proof(
+        self, method: str, path: str, access_token: str | None = None, **changes: Any
+    ) -> dict[str, str]:
+        """For the address that it speaks to."""
+        alias = self.deployment.settings.mtls_origin + path
+        return super().proof(method, path, access_token, **{"htu": alias, **changes})
 
 
 def party_of(world: BehindHaproxy, method: str, **metadata: Any) -> ThroughProxy:
@@ -109,6 +116,21 @@ def test_a_service_signs_a_citizen_in_with_its_certificate(world: BehindHaproxy,
         "/token", {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
     ).json()
     assert party.userinfo(refreshed["access_token"]).json()["given_name"] == "Freja"
+
+
+def test_a_service_with_a_certificate_may_bind_its_tokens_by_proofs(world: BehindHaproxy) -> None:
+    """RFC 9449 with RFC 8705 §2, as FAPI 2.0 lets both: the certificate is who it is, the proof's key holds its tokens."""
+    party = party_of(world, "tls_client_auth", tls_client_certificate_bound_access_tokens=False)
+    asked = party.ask(push=True)
+    code = code_for(party, asked)
+    assert error_of(party.redeem(code, asked.verifier)) == (400, "invalid_request")
+    party.dpop = DpopKey()
+    tokens = party.redeem(code, asked.verifier).json()
+    assert tokens["token_type"] == "DPoP"
+    assert party.userinfo(tokens["access_token"]).json()["given_name"] == "Freja"
+    thief = ThroughProxy(world.deployment, party.client, holder=party.holder, world=world)
+    thief.dpop = DpopKey()
+    assert error_of(thief.userinfo(tokens["access_token"])) == (401, "invalid_token")
 
 
 def test_a_certificate_that_the_proxy_lets_through_is_judged_by_us(world: BehindHaproxy) -> None:

@@ -51,7 +51,8 @@ def redeemed(party: RelyingParty, proof: dict[str, str]) -> tuple[int, str]:
         "code_verifier": asked.verifier,
         **proof,
     }
-    answer = requests.post(party.deployment.issuer + "/token", data=fields, timeout=20)
+    headers = party.proof("POST", "/token")
+    answer = requests.post(party.deployment.issuer + "/token", data=fields, headers=headers, timeout=20)
     if answer.status_code == 401:
         again = party.redeem(fields["code"], asked.verifier)
         assert again.status_code == 200, "the code was not spent"
