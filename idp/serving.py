@@ -102,9 +102,6 @@ def _serve(settings: Settings, metrics_directory: Path) -> None:
         if store is not None:
             os.environ["ADGANG_REDIS_URL"] = store.url  # noqa: TID251  the workers share it
         _log.info("serving", extra={"issuer": settings.issuer, "workers": settings.workers})
-        _log.warning(
-            "tokens of fapi2 clients are not sender-constrained: neither DPoP nor mutual TLS is offered yet"
-        )
         with _supervised(store), OperatorsListener(wiring, metrics_directory):
             _granian(settings).serve()
     finally:
