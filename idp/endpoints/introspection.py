@@ -82,7 +82,7 @@ def _members(services: Services, resource: Resource, presented: str, now: dateti
         signed = verify_access_token(services, presented, now)
         if signed.token.audience != resource.identifier:
             return _INACTIVE
-        live_grant(services, signed)
+        live_grant(services, signed, now)
     except NotOurToken:
         _count_unknown(services, resource)
         return _INACTIVE

@@ -1,16 +1,18 @@
 """Whether an access token of ours still stands for what it was issued for (RFC 7662 §4; S-142).
 
 The strictest word wins: its key, its time, its own revocation, its client and every other that it has passed through, its
-grant with session and citizen. One read, of the grant; a token that no citizen stands behind costs none. For whom it is
-meant is the caller's question.
+scope at an API, its grant with session and citizen. One read, of the grant; a token that no citizen stands behind costs
+none. For whom it is meant is the caller's question.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from clients_registry.resource import CITIZENS, MACHINES
 from idp.errors import InvalidToken
 from idp.grants.parts import Parts
+from idp.protocol.resource_indicators import usable_scopes
 from idp.records import Citizen, Grant
 from idp.tokens import access_token, opaque_token
 from idp.tokens.access_token import AccessToken, read_access_token
@@ -44,7 +46,7 @@ def verify_access_token(parts: Parts, presented: str, now: datetime) -> SignedTo
     return SignedToken(read_access_token(claims, policy=parts.policy, now=now), claims)
 
 
-def live_grant(parts: Parts, signed: SignedToken) -> tuple[Grant, Citizen] | None:
+def live_grant(parts: Parts, signed: SignedToken, now: datetime) -> tuple[Grant, Citizen] | None:
     """The grant behind a token, with its citizen; None for a token that no citizen stands behind.
 
     Raises: InvalidToken where the token is dead.
@@ -55,6 +57,7 @@ def live_grant(parts: Parts, signed: SignedToken) -> tuple[Grant, Citizen] | Non
     actors = actors_of(signed.claims)
     for client_id in {token.client_id, *actors}:
         _check_client(parts, client_id)
+    _check_scope(parts, token, now)
     if token.grant_id is None:
         return None
     found = parts.grants.find_live(token.grant_id, issued_at=token.issued_at)
@@ -65,6 +68,18 @@ def live_grant(parts: Parts, signed: SignedToken) -> tuple[Grant, Citizen] | Non
     elif found[0].client_id != token.client_id:
         raise InvalidToken("The access token was revoked.")
     return found
+
+
+def _check_scope(parts: Parts, token: AccessToken, now: datetime) -> None:
+    """At an API, what its organisation has taken back, or granted no longer than until now, is not given on (S-035).
+
+    Raises: InvalidToken.
+    """
+    if token.audience == parts.policy.issuer:
+        return
+    by = MACHINES if token.grant_id is None else CITIZENS
+    if not set(token.scope) <= usable_scopes(parts.registry, token.client_id, by, now).keys():
+        raise InvalidToken("A scope of the access token is granted to its client no more.")
 
 
 def _check_client(parts: Parts, client_id: str) -> None:

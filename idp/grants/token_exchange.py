@@ -111,7 +111,7 @@ def _held(parts: Parts, client: Client, subject_token: str, now: datetime) -> _H
         signed = verify_access_token(parts, subject_token, now)
         if not _meant_for(parts, client, signed):
             raise InvalidRequest(_UNFIT)
-        found = live_grant(parts, signed)
+        found = live_grant(parts, signed, now)
     except (NotOurToken, InvalidToken):
         raise InvalidRequest(_UNFIT) from None
     if found is None:

@@ -19,7 +19,7 @@ from tests.support.in_process import InProcessBrowser
 from tests.support.refreshing import refreshing_party, tokens_of
 from tests.support.relying_party import RelyingParty, claims_of
 from tests.support.resource_server import ResourceServer, resource_server, token_for
-from tests.support.signed_in import code_for, session_of
+from tests.support.signed_in import session_of
 
 OTHER = "https://api.midtsund.example/"
 INACTIVE = b'{"active":false}'
@@ -237,6 +237,12 @@ def _its_client(deployment: Deployment, party: RelyingParty, token: str) -> None
     )
 
 
+def _its_scope(deployment: Deployment, party: RelyingParty, token: str) -> None:
+    registry, (word,) = deployment.wiring.registry_services, claims_of(token)["scope"].split()
+    take_back, client_id = registry.scope_registrations.revoke, party.client.client_id
+    registry.transact(lambda tx: take_back(tx, word, client_id, actor="operator:test"))
+
+
 def _its_key(deployment: Deployment, party: RelyingParty, token: str) -> None:
     compromise(deployment.wiring.keys_services, _kid(token), Order("operator:test", "a test"))
     deployment.clock.forward(seconds=5)  # keys.md, rule 6
@@ -248,7 +254,7 @@ def _kid(token: str) -> str:
 
 
 ENDS: tuple[End, ...] = (
-    _its_time, _itself, _its_grant, _its_session, _its_citizen, _its_client, _its_key,
+    _its_time, _itself, _its_grant, _its_session, _its_citizen, _its_client, _its_scope, _its_key,
 )  # fmt: skip
 
 
@@ -258,10 +264,7 @@ def test_a_token_is_not_active_once_anything_ended_it(deployment: Deployment, en
     party, api = refreshing_party(deployment), resource_server(deployment)
     session = session_of(deployment)
     deployment.wiring.services.browser_sessions.put("s" * 43, session)
-    asked = party.ask()
-    access = party.redeem(code_for(party, asked, session), asked.verifier).json()["access_token"]
-    claims = claims_of(access) | {"aud": api.identifier}
-    token = issue_token(deployment.wiring.key_ring, "ES256", "at+jwt", claims)
+    token = token_for(party, api, session)
     neighbour = create_app(deployment.settings, deployment.clock)
     try:
         there = InProcessBrowser(neighbour, deployment.issuer)

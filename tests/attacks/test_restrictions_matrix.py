@@ -12,11 +12,12 @@ from tests.support import machines
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
 from tests.support.devices import Device, approved_by, device_party, start
-from tests.support.exchanging import ACCESS_TOKEN, EXCHANGE, SCOPE, Authorities, authorities, let_use
+from tests.support.exchanging import ACCESS_TOKEN, EXCHANGE, SCOPE, Authorities, authorities
 from tests.support.journey import USER, Journey, begin, cookie, party
 from tests.support.refreshing import refresh, refreshing_party
 from tests.support.relying_party import AuthorizationAsked, RelyingParty, claims_of
 from tests.support.request_objects import request_object
+from tests.support.resource_server import let_use, word_of
 from tests.support.signed_in import code_for, session_of
 
 # --- S-035: who is stopped is stopped everywhere ---------------------------------------------------------------
@@ -47,7 +48,8 @@ def prepare(deployment: Deployment) -> Pending:
     among = authorities(deployment)
     grant_types = ["authorization_code", "refresh_token", "client_credentials", EXCHANGE]
     service = refreshing_party(deployment, grant_types=grant_types)
-    let_use(deployment, service, SCOPE)
+    for word in (SCOPE, word_of(among.own_api.identifier)):
+        let_use(deployment, service, word)
     machines.api(deployment)
     machines.grant(deployment, service, machines.READ)
     half_way, at_consent = begin(deployment, service=service), begin(deployment, service=service)
@@ -154,7 +156,7 @@ def given_back(pending: Pending) -> object:
 
 def introspected(pending: Pending) -> object:
     api = pending.among.own_api
-    claims = claims_of(pending.access_token) | {"aud": api.identifier}
+    claims = claims_of(pending.access_token) | {"aud": api.identifier, "scope": word_of(api.identifier)}
     ring = pending.deployment.wiring.key_ring
     return api.told(issue_token(ring, "ES256", "at+jwt", claims))["active"]
 

@@ -13,18 +13,15 @@ from tests.support.deployment import Deployment
 from tests.support.exchanging import (
     ACCESS_TOKEN,
     SCOPE,
-    TEXT,
     Authorities,
     authorities,
     exchanging_party,
-    let_use,
     organisation,
-    scope_of,
 )
 from tests.support.own_pages import OwnPages
 from tests.support.refreshing import refreshing_party, tokens_of
 from tests.support.relying_party import RelyingParty, claims_of
-from tests.support.resource_server import resource_server, token_for
+from tests.support.resource_server import TEXT, let_use, resource_server, scope_of, token_for
 
 
 def refused(answer: requests.Response, error: str = "invalid_request") -> None:
@@ -299,12 +296,14 @@ def test_at_the_same_api_a_token_only_narrows(deployment: Deployment) -> None:
     own = resource_server(
         deployment,
         "https://own.nordhavn.example/",
-        scopes=[scope_of("own:read"), scope_of("own:write")],
+        scopes=[scope_of("own:read"), scope_of("own:write"), scope_of("own:list")],
         organisation=organisation(deployment, "99000001"),
     )
     for word in ("own:read", "own:write"):
         let_use(deployment, among.service, word)
-    held = token_for(among.began, own, scope="own:read own:other")
+    for word in ("own:read", "own:list"):
+        let_use(deployment, among.began, word)
+    held = token_for(among.began, own, scope="own:read own:list")
     assert among.exchange(held, resource=own.identifier).json()["scope"] == "own:read"
     refused(among.exchange(held, resource=own.identifier, scope="own:write"), "invalid_scope")
 

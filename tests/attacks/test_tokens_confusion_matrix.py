@@ -9,11 +9,11 @@ from idp.protocol import jarm
 from idp.tokens.logout_token import issue_logout_token
 from keys.own_tokens import issue_token
 from tests.support.deployment import Deployment
-from tests.support.exchanging import EXCHANGE, Authorities, authorities, exchanging_party, let_use
+from tests.support.exchanging import EXCHANGE, Authorities, authorities, exchanging_party
 from tests.support.refreshing import refresh, tokens_of
 from tests.support.relying_party import RelyingParty
 from tests.support.request_objects import request_object
-from tests.support.resource_server import token_for
+from tests.support.resource_server import let_use, token_for
 from tests.support.signed_in import session_of
 
 SIGNED = "application/token-introspection+jwt"

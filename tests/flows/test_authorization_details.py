@@ -12,12 +12,12 @@ from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
 from tests.support.details import API, CASE, OTHER, SCOPE, as_parameter, asking_party, declare, withdraw
 from tests.support.devices import GRANT_TYPE, DeviceCitizen, start
-from tests.support.exchanging import ACCESS_TOKEN, EXCHANGE, let_use, scope_of
+from tests.support.exchanging import ACCESS_TOKEN, EXCHANGE
 from tests.support.journey import Journey, begin
 from tests.support.refreshing import refresh, refused
 from tests.support.relying_party import RelyingParty, claims_of
 from tests.support.request_objects import request_object
-from tests.support.resource_server import resource_server
+from tests.support.resource_server import let_use, resource_server, scope_of, word_of
 from tests.support.signed_in import code_for
 
 REFRESHING = {"grant_types": ["authorization_code", "refresh_token"]}
@@ -152,7 +152,10 @@ def test_an_api_is_told_them_when_it_asks(deployment: Deployment) -> None:
     """RFC 9396 §9.2: by introspection of a token for it."""
     api, service = resource_server(deployment), asking_party(deployment)
     declare(deployment)
-    claims = claims_of(given_to(service, CASE).json()["access_token"]) | {"aud": api.identifier}
+    word = word_of(api.identifier)
+    let_use(deployment, service, word)
+    claims = claims_of(given_to(service, CASE).json()["access_token"])
+    claims |= {"aud": api.identifier, "scope": word}
     told = api.told(issue_token(deployment.wiring.key_ring, "ES256", "at+jwt", claims))
     assert told["authorization_details"] == [CASE]
 

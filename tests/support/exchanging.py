@@ -1,27 +1,17 @@
 """Services of three authorities that ask one another on a citizen's behalf (RFC 8693)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import requests
 
 from tests.support.deployment import Deployment
 from tests.support.relying_party import RelyingParty
-from tests.support.resource_server import ResourceServer, resource_server, token_for
+from tests.support.resource_server import ResourceServer, let_use, resource_server, scope_of, token_for
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 SCOPE = "bolig:case.read"
-TEXT = {
-    "da": "se, om du får boligstøtte",
-    "en": "see whether you get housing support",
-    "nb": "se om du får bostøtte",
-}
-
-
-def scope_of(word: str, *used_by: str) -> dict[str, Any]:
-    return {"scope": word, "text": TEXT, "used_by": list(used_by or ("citizens",))}
 
 
 def organisation(deployment: Deployment, cvr_number: str) -> str:
@@ -37,18 +27,6 @@ def exchanging_party(
     registered = {"grant_types": ["authorization_code", EXCHANGE], **metadata}
     client = deployment.add_client(name, organisation(deployment, cvr_number), **registered)
     return RelyingParty(deployment, client)
-
-
-def let_use(deployment: Deployment, party: RelyingParty, word: str, days: int = 30) -> None:
-    """Grant the scope to the client."""
-    services, ends_at = deployment.wiring.registry_services, deployment.clock() + timedelta(days=days)
-    registrations, client_id = services.scope_registrations, party.client.client_id
-    services.transact(
-        lambda tx: registrations.grant(
-            tx, word, client_id, purpose="byggesager", ends_at=ends_at, actor="operator:test"
-        )
-    )
-    deployment.clock.forward(seconds=2)
 
 
 @dataclass

@@ -2,17 +2,25 @@
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from idp.ids import digest
+from idp.records import BrowserSession
 from keys.own_tokens import issue_token
 from tests.support.deployment import Deployment
 from tests.support.refreshing import tokens_of
 from tests.support.relying_party import RelyingParty, claims_of
 
+TEXT = {
+    "da": "se, om du får boligstøtte",
+    "en": "see whether you get housing support",
+    "nb": "se om du får bostøtte",
+}
 IDENTIFIER = "https://api.nordhavn.example/byg"
 
 
@@ -68,12 +76,13 @@ class ResourceServer:
 def resource_server(
     deployment: Deployment, identifier: str = IDENTIFIER, *, organisation: str | None = None, **metadata: Any
 ) -> ResourceServer:
-    """An API of the first organisation, or of another, with a secret unless `metadata` says otherwise."""
+    """An API of the first organisation, or of another, with one scope and a secret unless `metadata` says otherwise."""
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"})
     registered: dict[str, Any] = {
         "identifier": identifier,
         "name": "Byggeregister",
         "organisation": organisation or deployment.wiring.registry.organisations()[0].organisation_id,
+        "scopes": [scope_of(word_of(identifier), "citizens", "machines")],
     }
     if metadata.get("introspection_auth_method") == "private_key_jwt":
         registered["jwks"] = {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint()}]}
@@ -86,12 +95,39 @@ def resource_server(
     return ResourceServer(deployment, identifier, made.resource.resource_id, made.secret, keyed)
 
 
-def token_for(party: RelyingParty, resource: ResourceServer, **changes: Any) -> str:
-    """An access token of a citizen's grant that is meant for this resource; `changes` replace claims."""
-    claims = claims_of(tokens_of(party)["access_token"])
-    claims = {
-        name: value
-        for name, value in (claims | {"aud": resource.identifier} | changes).items()
-        if value is not None
-    }
-    return issue_token(party.deployment.wiring.key_ring, "ES256", "at+jwt", claims)
+def token_for(
+    party: RelyingParty, resource: ResourceServer, session: BrowserSession | None = None, **changes: Any
+) -> str:
+    """An access token of a citizen's grant that is meant for this resource; `changes` replace claims.
+
+    With the scope that `resource_server` registers, which the client is granted here, unless another is named.
+    """
+    word = word_of(resource.identifier)
+    if "scope" not in changes:
+        let_use(party.deployment, party, word)
+    claims = claims_of(tokens_of(party, session)["access_token"])
+    claims |= {"aud": resource.identifier, "scope": word, **changes}
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return issue_token(party.deployment.wiring.key_ring, "ES256", "at+jwt", kept)
+
+
+def word_of(identifier: str) -> str:
+    """The word of the scope of an API that was registered without any."""
+    return f"test:{digest(identifier)[:12]}"
+
+
+def scope_of(word: str, *used_by: str) -> dict[str, Any]:
+    """A scope for citizens, or for whom it says."""
+    return {"scope": word, "text": TEXT, "used_by": list(used_by or ("citizens",))}
+
+
+def let_use(deployment: Deployment, party: RelyingParty, word: str, days: int = 30) -> None:
+    """Grant the scope to the client."""
+    services, ends_at = deployment.wiring.registry_services, deployment.clock() + timedelta(days=days)
+    registrations, client_id = services.scope_registrations, party.client.client_id
+    services.transact(
+        lambda tx: registrations.grant(
+            tx, word, client_id, purpose="byggesager", ends_at=ends_at, actor="operator:test"
+        )
+    )
+    deployment.clock.forward(seconds=2)
