@@ -128,6 +128,25 @@ def test_an_algorithm_that_is_offered_and_has_no_active_key_is_named(deployment:
     assert "EdDSA has no active key" in deployment.faults()["keys"]
 
 
+def test_an_api_whose_tokens_no_key_signs_is_named_until_it_is_disabled(deployment: Deployment) -> None:
+    services = deployment.wiring.registry_services
+    given = {"cvr_number": "99000001", "kind": "municipality", "name": "Nordhavn Kommune"}
+    register, add = services.registrations, services.resource_registrations
+    services.transact(lambda tx: register.add_organisation(tx, **given, actor="operator:karen"))
+    for path, algorithm in (("byg", "ES256"), ("veje", "PS256")):
+        api = {
+            "identifier": f"https://api.nordhavn.example/{path}",
+            "name": path,
+            "organisation": "99000001",
+            "token_algorithm": algorithm,
+        }
+        services.transact(lambda tx, api=api: add.add(tx, api, actor="operator:karen"))  # type: ignore[misc]
+    found = deployment.faults()
+    assert "/veje wants PS256" in found["resources"], found
+    services.transact(lambda tx: add.disable(tx, "https://api.nordhavn.example/veje", actor="operator:karen"))
+    assert deployment.faults() == {}
+
+
 def test_the_doctor_says_when_the_previous_key_can_go(deployment: Deployment) -> None:
     unfinished_reseal(deployment)
     fresh = Wiring(Settings.from_environment(deployment.environment), deployment.clock)
