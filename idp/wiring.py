@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from clients_registry.client import Client
 from clients_registry.detail_registrations import DetailRegistrations
 from clients_registry.errors import NotFetched
 from clients_registry.in_sql import Clients, ClientUses
 from clients_registry.policy import RegistrationPolicy
 from clients_registry.published_keys import MEDIA_TYPES, PublishedKeySets
 from clients_registry.registrations import Registrations
-from clients_registry.registry import Registry
+from clients_registry.registry import RegisteredClient, Registry
 from clients_registry.resource_registrations import ResourceRegistrations
 from clients_registry.resources_in_sql import Resources
 from clients_registry.scope_registrations import ScopeRegistrations
@@ -56,6 +55,7 @@ from idp.outbound.errors import OutboundError
 from idp.outbound.fetcher import Fetcher, FetchPolicy
 from idp.places import FindPlace, open_places
 from idp.protocol.dpop_nonce import DpopNonces
+from idp.protocol.encryption import envelope_for
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.step_up_challenge import WantedSignIn
 from idp.protocol.tls_client_auth import ClientAuthorities
@@ -211,17 +211,18 @@ class Wiring:
             count=metrics.count,
         )
 
-    def logout_token(self, client: Client, notice: LogoutNotice) -> str:
-        """A fresh one for this try."""
-        return issue_logout_token(
+    def logout_token(self, registered: RegisteredClient, notice: LogoutNotice) -> str:
+        """A fresh one for this try, encrypted where the client's ID tokens are."""
+        token = issue_logout_token(
             self.policy,
             self.key_ring,
             self.services.subjects,
-            client=client,
+            client=registered.client,
             citizen_id=notice.citizen_id,
             session_id=notice.session_id,
             now=self.clock(),
         )
+        return envelope_for(registered, registered.client.id_token_encryption).seal(token)
 
     @cached_property
     def ended_sessions(self) -> TellingEndedSessions:

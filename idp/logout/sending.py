@@ -16,10 +16,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
-from clients_registry.client import Client
-from clients_registry.registry import Registry
+from clients_registry.registry import RegisteredClient, Registry
 from idp.clock import Clock
-from idp.errors import StoreUnavailable
+from idp.errors import OAuthError, StoreUnavailable
 from idp.ledger import events
 from idp.logout.notice import LogoutNotice, Outcome
 from idp.logout.ports import LogoutQueue
@@ -45,7 +44,7 @@ _CATCH_UP_EVERY = timedelta(seconds=10)
 _CATCH_UP_WITH = timedelta(minutes=2)
 """A code lives for a minute at most, and its redemption takes seconds."""
 
-MakeToken = Callable[[Client, LogoutNotice], str]
+MakeToken = Callable[[RegisteredClient, LogoutNotice], str]
 """A fresh logout token for each try (idp.tokens.logout_token)."""
 
 
@@ -135,7 +134,7 @@ class LogoutSending:
         began = False
         try:
             if self._claim(notice):
-                call = self._calls.submit(self._tell, registered.client, notice, kind)
+                call = self._calls.submit(self._tell, registered, notice, kind)
                 began = True
                 return call
             return None  # another worker has it
@@ -159,10 +158,10 @@ class LogoutSending:
         with self._places:
             self._running[kind] -= 1
 
-    def _tell(self, client: Client, notice: LogoutNotice, kind: str) -> bool:
+    def _tell(self, registered: RegisteredClient, notice: LogoutNotice, kind: str) -> bool:
         """One try, on a thread of its own. Never raises."""
         try:
-            fault = self._call(client, notice)
+            fault = self._call(registered, notice)
             with self._writing:
                 return self._note(notice, fault)
         except (StoreUnavailable, KeysError) as held_up:
@@ -173,11 +172,15 @@ class LogoutSending:
             self._give_place(kind)
         return False
 
-    def _call(self, client: Client, notice: LogoutNotice) -> str:
+    def _call(self, registered: RegisteredClient, notice: LogoutNotice) -> str:
         """Why the service did not confirm; empty where it did (§2.5, §2.8)."""
-        token = self._make_token(client, notice)
         try:
-            status = self._fetcher.post_form(client.backchannel_logout_uri or "", {"logout_token": token})
+            token = self._make_token(registered, notice)
+        except OAuthError:  # it is registered for encryption, and no key of it fits
+            return "encryption"
+        address = registered.client.backchannel_logout_uri or ""
+        try:
+            status = self._fetcher.post_form(address, {"logout_token": token})
         except OutboundError as fault:
             return fault.reason
         return "" if status in _CONFIRMED else f"status {status}"

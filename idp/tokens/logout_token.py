@@ -1,7 +1,7 @@
 """Logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.4): whose session has ended, for one client.
 
 Made anew for each try, with the client's one algorithm, typed `logout+jwt`, good for two minutes. Never a `nonce`, so
-that none of them can pass for an ID token (§2.4, RFC 8725 §3.11).
+that none of them can pass for an ID token (§2.4, RFC 8725 §3.11). Encrypted where the client's ID tokens are, by whoever sends it.
 """
 
 from datetime import datetime, timedelta

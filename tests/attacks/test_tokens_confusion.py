@@ -35,7 +35,7 @@ def logout_token(deployment: Deployment, client_id: str) -> str:
     (notice,) = queue.of_sessions([session.session_id])
     registered = deployment.wiring.registry.find_client(client_id)
     assert registered is not None
-    return deployment.wiring.logout_token(registered.client, notice)
+    return deployment.wiring.logout_token(registered, notice)
 
 
 def test_a_logout_token_is_no_id_token_hint(deployment: Deployment) -> None:

@@ -6,13 +6,17 @@ from datetime import timedelta
 import pytest
 import requests
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
+from idp.ids import new_secret
 from tests.flows.test_sign_out import told_of
 from tests.support.deployment import Deployment
+from tests.support.envelopes import header_of, opened
 from tests.support.foreign_servers import Conversation, ForeignServer, running_server
+from tests.support.logged import logged_as_in_service
 from tests.support.relying_party import RelyingParty, claims_of
-from tests.support.signing_out import end_session, leaving_party, signed_in_at, told
+from tests.support.signed_in import session_of
+from tests.support.signing_out import end_session, given_in, leaving_party, signed_in_at, told
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
@@ -124,6 +128,42 @@ def test_a_service_that_is_back_is_told_then(deployment: Deployment, server: For
     deployment.clock.forward(timedelta(hours=3))
     assert send(deployment) == 1
     assert events_of(deployment)[-1] == "logout-confirmed"
+
+
+def test_a_logout_token_is_encrypted_where_id_tokens_are(
+    deployment: Deployment, server: ForeignServer
+) -> None:
+    """§2.4: with the same keys as ID tokens."""
+    own = ECKey.generate_key("P-256")
+    key = {**own.as_dict(private=False), "kid": "hemmelig", "use": "enc"}
+    signing = ECKey.generate_key("P-256")
+    keys = [{**signing.as_dict(private=False), "kid": signing.thumbprint(), "use": "sig"}, key]
+    encrypted = {"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM"}
+    service = party_at(deployment, server, jwks={"keys": keys}, **encrypted)
+    session = session_of(deployment)
+    given_in(deployment, session, service.client.client_id)
+    deployment.wiring.services.self_service.sessions.put(new_secret(), session)
+    deployment.wiring.services.self_service.end_all_sessions(session.citizen_id)
+    assert send(deployment) == 1
+    (token,) = told(server)
+    header = header_of(token)
+    assert (header["alg"], header["enc"], header["kid"]) == ("ECDH-ES", "A256GCM", "hemmelig")
+    assert claims_of(opened(token, own))["aud"] == service.client.client_id
+
+
+def test_no_logout_token_is_logged(deployment: Deployment, server: ForeignServer) -> None:
+    """Also where the call fails; who was called is told."""
+    service = party_at(deployment, server)
+    journey, tokens = signed_in_at(deployment, service)
+    end_session(journey.browser, id_token_hint=tokens["id_token"])
+    server.behave = lambda conversation: None
+    with logged_as_in_service("DEBUG") as log:
+        assert send(deployment) == 0
+    written = log.getvalue()
+    (token,) = told(server)
+    assert "outbound call failed" in written
+    assert all(part not in written for part in token.split(".")[1:])
+    assert claims_of(token)["sid"] not in written and tokens["id_token"] not in written
 
 
 def test_whoever_ends_a_session_its_services_are_told(deployment: Deployment, server: ForeignServer) -> None:
