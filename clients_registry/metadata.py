@@ -15,7 +15,7 @@ from clients_registry.certificate_subjects import SUBJECT_FIELDS
 from clients_registry.client import Client
 from clients_registry.documents import metadata_of
 from clients_registry.errors import InvalidClientMetadata, MetadataFault
-from clients_registry.field_readers import Reading, Unfit
+from clients_registry.field_readers import Reading, Unfit, any_of
 from clients_registry.metadata_fields import FIELDS, LOCALIZED
 from clients_registry.metadata_rules import RULES, Fields
 from clients_registry.policy import RegistrationPolicy
@@ -62,6 +62,12 @@ _KEPT_WHEN_ABSENT = (
 )
 """Fields whose default is wider than a value that a client may have; null lifts them on purpose."""
 
+_SIGNED_BY_US = (
+    "id_token_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "authorization_signed_response_alg",
+)
+
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _PRINTABLE_NAME = re.compile(r"[!-~]{1,64}")
 _REQUIRED = ("client_name", "organisation")
@@ -85,9 +91,20 @@ def check_metadata(
     for needed, rule in RULES:
         if not broken.intersection(needed):
             faults += rule(fields)
+    faults += [fault for fault in _unsignable(fields, policy) if fault.field not in broken]
     if faults:
         raise InvalidClientMetadata(faults)
     return fields
+
+
+def _unsignable(fields: Fields, policy: RegistrationPolicy) -> Iterator[MetadataFault]:
+    """What is to be signed for the client, by its own choice or by default, with a key that we do not keep."""
+    for name in _SIGNED_BY_US:
+        if fields[name] is not None and fields[name] not in policy.signing_algorithms:
+            offered = any_of(policy.signing_algorithms)
+            yield MetadataFault(
+                name, f"would be {fields[name]}, and this provider has keys for {offered} only"
+            )
 
 
 def _read(given: Mapping[str, Any], reading: Reading) -> tuple[Fields, list[MetadataFault]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from clients_registry.profiles import methods_offered
+from clients_registry.profiles import EVERY_ALGORITHM, methods_offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class RegistrationPolicy:
     """Whether a client certificate reaches the provider at all (RFC 8705)."""
     client_authorities: bool = False
     """Whether it knows the authorities that issue them; without, a certificate stands for its own key alone."""
+    signing_algorithms: tuple[str, ...] = EVERY_ALGORITHM
+    """Those for which the provider keeps a key: nothing is promised to a client that could not be signed."""
 
     def offers(self, method: str) -> bool:
         """Whether a client can authenticate so here, where its profile allows it."""

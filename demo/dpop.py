@@ -1,7 +1,7 @@
 """DPoP (RFC 9449) for any client that speaks through `requests`: an adapter that proves each request by a key.
 
-Mounted on a session for the provider's address, it adds the proof, keeps the nonce that the provider offers, and sends a
-request once more where the provider wants that nonce. Nothing of it knows Authlib; `speak_dpop` is what Authlib needs.
+Mounted on a session, it adds the proof, keeps the nonce that each server offers, and sends a request once more where a
+server wants that nonce. Nothing of it knows Authlib; `speak_dpop` is what Authlib needs.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -26,7 +27,8 @@ class DpopAdapter(HTTPAdapter):
         super().__init__()
         self._key = key
         self._now = now
-        self._nonce: str | None = None
+        self._nonces: dict[str, str] = {}
+        """The newest that each server has offered."""
 
     def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
         answer = self._send(request, *arguments, **options)
@@ -39,7 +41,8 @@ class DpopAdapter(HTTPAdapter):
         request.headers["DPoP"] = self._proof(request)
         answer = super().send(request, *arguments, **options)
         # RFC 9449 §8.2: the newest one is for the next request.
-        self._nonce = answer.headers.get("DPoP-Nonce", self._nonce)
+        if (offered := answer.headers.get("DPoP-Nonce")) is not None:
+            self._nonces[urlsplit(str(request.url)).netloc] = offered
         return answer
 
     def _proof(self, request: PreparedRequest) -> str:
@@ -56,20 +59,21 @@ class DpopAdapter(HTTPAdapter):
             "htu": str(request.url).partition("?")[0],
             "iat": int(self._now()),
         }
-        if self._nonce is not None:
-            claims["nonce"] = self._nonce
+        if (nonce := self._nonces.get(urlsplit(str(request.url)).netloc)) is not None:
+            claims["nonce"] = nonce
         authorization = str(request.headers.get("Authorization", ""))
         if authorization.startswith(_SCHEME):
             claims["ath"] = _hash(authorization.removeprefix(_SCHEME))
         return jwt.encode(header, claims, self._key)
 
 
-def speak_dpop(issuer: str, key: ECKey, now: Callable[[], float] = time.time) -> Callable[[Any], None]:
-    """Authlib's `compliance_fix`: its sessions send proofs to the provider, and know tokens of the type DPoP."""
+def speak_dpop(key: ECKey, now: Callable[[], float] = time.time) -> Callable[[Any], None]:
+    """Authlib's `compliance_fix`: its sessions send proofs, to the provider and to APIs, and know tokens of the type DPoP."""
     adapter = DpopAdapter(key, now)
 
     def fix(session: Any) -> None:
-        session.mount(issuer, adapter)
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, adapter)
         session.token_auth.SIGN_METHODS = {**session.token_auth.SIGN_METHODS, "dpop": _present}
 
     return fix

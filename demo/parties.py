@@ -26,6 +26,21 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """What an organisation answers other authorities, on behalf of a citizen."""
+
+    identifier: str
+    """The audience of its tokens; where it is reached is its organisation's service."""
+    name: str
+    scope: str
+    text: dict[str, str]
+    """Goes on from "… may"."""
+    granted_to: str
+    """The slug of the service that may ask."""
+    granted_for: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Organisation:
     slug: str
     name: str
@@ -34,6 +49,7 @@ class Organisation:
     colour: str
     """Of its own pages; white on it has a contrast of at least 7 : 1."""
     service: Service
+    api: Api | None = None
 
     @property
     def contact(self) -> str:
@@ -114,6 +130,18 @@ ORGANISATIONS = (
             port_offset=2,
             invitation="Se, hvad du kan få i støtte til din husleje, og søg om den.",
             signed_in="Du får 1.214 kr. om måneden. Næste udbetaling er den første hverdag i måneden.",
+        ),
+        api=Api(
+            identifier="https://api.boligstoette.example/",
+            name="Boligstøtte for myndigheder",
+            scope="boligstoette:belob",
+            text={
+                "da": "se, hvad du får i boligstøtte",
+                "en": "see how much housing support you get",
+                "nb": "se hvor mye du får i bostøtte",
+            },
+            granted_to="byggesager",
+            granted_for="Gebyret for en byggesag afhænger af, om ansøgeren får boligstøtte.",
         ),
     ),
     Organisation(
@@ -203,6 +231,11 @@ CITIZENS = (
         profile=_profile("Margrethe", "Moster Inger", "inger", "female"),
     ),
 )
+
+
+def apis() -> tuple[tuple[Organisation, Api], ...]:
+    """Those that other authorities may ask."""
+    return tuple((organisation, organisation.api) for organisation in ORGANISATIONS if organisation.api)
 
 
 def services_with_a_page() -> tuple[tuple[Organisation, int], ...]:

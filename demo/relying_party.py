@@ -9,6 +9,7 @@ Authlib brings the code flow, PKCE, state, nonce and the checks of the ID token.
 - RFC 9207: the response must name the issuer that was asked, before anything else in it is believed.
 """
 
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,6 +47,17 @@ class IssuerAssertion(PrivateKeyJWT):  # type: ignore[misc]  # Authlib has no ty
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a sign-in gave, checked."""
+
+    identity: dict[str, Any]
+    """The claims of the ID token."""
+    userinfo: dict[str, Any]
+    id_token: str = field(repr=False)
+    access_token: str = field(repr=False)
+
+
 class PushingApp(FlaskOAuth2App):  # type: ignore[misc]
     """Authlib's Flask client with pushed authorization requests."""
 
@@ -69,8 +81,8 @@ class PushingApp(FlaskOAuth2App):  # type: ignore[misc]
         wanted = {"client_id": self.client_id, "request_uri": answer.json()["request_uri"]}
         return redirect(f"{metadata['authorization_endpoint']}?{urlencode(wanted)}")  # type: ignore[return-value]
 
-    def finish(self) -> tuple[dict[str, Any], dict[str, Any], str]:
-        """The claims of the ID token and of userinfo, and the ID token itself, from the answer at hand.
+    def finish(self) -> Received:
+        """What the answer at hand leads to.
 
         Raises:
             OAuthError: the provider refused, or the answer is not one that we asked for.
@@ -84,7 +96,11 @@ class PushingApp(FlaskOAuth2App):  # type: ignore[misc]
         # OpenID Connect Core §5.3.2: userinfo about somebody else is not used.
         if told.get("sub") != identity["sub"]:
             raise OAuthError("mix_up", "userinfo is about another subject")
-        return identity, told, str(token["id_token"])
+        return Received(identity, told, str(token["id_token"]), str(token["access_token"]))
+
+    def open_session(self) -> Any:
+        """Of Authlib's own, which authenticates this client and proves its key."""
+        return self._get_oauth_client(**self.load_server_metadata())
 
 
 def connect(app: Flask, *, issuer: str, client_id: str, key: dict[str, Any], scope: str) -> PushingApp:
@@ -97,7 +113,7 @@ def connect(app: Flask, *, issuer: str, client_id: str, key: dict[str, Any], sco
         client_secret=ECKey.import_key(key),
         server_metadata_url=f"{issuer}/.well-known/openid-configuration",
         client_auth_methods=[IssuerAssertion(issuer, key["kid"])],
-        compliance_fix=speak_dpop(issuer, ECKey.generate_key("P-256")),
+        compliance_fix=speak_dpop(ECKey.generate_key("P-256")),
         client_kwargs={
             "scope": scope,
             "code_challenge_method": "S256",

@@ -5,22 +5,30 @@ What was told stands in `seeded.json`, written after each step, so that an inter
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from click.testing import CliRunner
 from joserfc.jwk import ECKey
 
+from demo.on_behalf import GRANT_TYPE as TOKEN_EXCHANGE
 from demo.parties import (
     CITIZENS,
     DEVICE,
     INVITED,
     ORGANISATIONS,
+    Api,
     Citizen,
     Organisation,
+    Service,
+    apis,
     services_with_a_page,
 )
 from demo.place import Place, Trouble, read_json, write_json
 from idp.cli import main as adgang
+
+_GRANTED_FOR = timedelta(days=4 * 365)
+"""The registry asks for an end of everything that is granted, at most five years ahead."""
 
 
 def prepare(place: Place) -> None:
@@ -42,6 +50,8 @@ def seed(place: Place) -> dict[str, Any]:
             "client_id"
         ]
         write_json(place.seeded_file, told)
+    for organisation, api in apis():
+        _seed_api(place, told, organisation, api)
     for citizen in CITIZENS:
         if citizen.user_id not in told["citizens"]:
             told["citizens"][citizen.user_id] = _add_citizen(place, citizen)
@@ -121,6 +131,28 @@ def _seed_organisation(place: Place, told: dict[str, Any], organisation: Organis
         write_json(place.seeded_file, told)
 
 
+def _seed_api(place: Place, told: dict[str, Any], organisation: Organisation, api: Api) -> None:
+    """The API, and what the other authority's service may ask of it."""
+    if api.identifier in told.setdefault("apis", []):
+        return
+    known = json.loads(_adgang(place, "resources", "list", "--json"))
+    if api.identifier not in [entry["identifier"] for entry in known]:
+        scope = {"scope": api.scope, "text": api.text, "used_by": ["citizens"]}
+        registered = {
+            "identifier": api.identifier,
+            "name": api.name,
+            "organisation": organisation.cvr_number,
+            "scopes": [scope],
+        }
+        _adgang(place, "resources", "add", "-", "--json", given=registered)
+    _adgang(
+        place, "scopes", "grant", api.scope, told["clients"][api.granted_to]["client_id"],
+        "--purpose", api.granted_for, "--until", f"{datetime.now(UTC) + _GRANTED_FOR:%Y-%m-%d}", "--json",
+    )  # fmt: skip
+    told["apis"].append(api.identifier)
+    write_json(place.seeded_file, told)
+
+
 def _metadata(place: Place, organisation: Organisation, public_key: dict[str, Any]) -> dict[str, Any]:
     """The registration of a service: RFC 7591 metadata, and ours."""
     service = organisation.service
@@ -142,6 +174,7 @@ def _metadata(place: Place, organisation: Organisation, public_key: dict[str, An
         "redirect_uris": [f"{url}/callback"],
         "post_logout_redirect_uris": [f"{url}/"],
         "scope": service.scope,
+        "grant_types": ["authorization_code", *([TOKEN_EXCHANGE] if _asks_others(service) else [])],
         "token_endpoint_auth_method": "private_key_jwt",
         "token_endpoint_auth_signing_alg": "ES256",
         "jwks": {"keys": [public_key]},
@@ -155,6 +188,10 @@ def _metadata(place: Place, organisation: Organisation, public_key: dict[str, An
             }
         ],
     }
+
+
+def _asks_others(service: Service) -> bool:
+    return any(api.granted_to == service.slug for _, api in apis())
 
 
 def _add_citizen(place: Place, citizen: Citizen) -> dict[str, str]:
@@ -192,6 +229,9 @@ def _write_configuration(place: Place, told: dict[str, Any], organisation: Organ
         "key": client["key"],
         "listen_host": host,
         "listen_port": port,
+        "others": {
+            other.service.slug: place.url(other.service.slug, at) for other, at in services_with_a_page()
+        },
     }
     write_json(place.service_configuration(organisation.service.slug), configuration)
 

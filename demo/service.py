@@ -19,9 +19,13 @@ from flask import Flask, Response, redirect, render_template, request, session, 
 from joserfc.errors import JoseError
 from werkzeug.serving import make_server
 
+from demo import on_behalf
+from demo.api import PATH, housing_support
+from demo.decoded import decoded
 from demo.logout import LogoutTokens, NotObeyed, sign_out_url
-from demo.parties import ORGANISATIONS, Organisation
+from demo.parties import ORGANISATIONS, Api, Organisation, apis
 from demo.relying_party import PushingApp, connect
+from demo.resource_server import ResourceServer
 from demo.visitors import Visitor, Visitors
 from demo.words import refusal_in_words, signed_in_in_words
 
@@ -43,6 +47,8 @@ class Configuration:
     """The client's private key as a JWK."""
     listen_host: str
     listen_port: int
+    others: dict[str, str]
+    """Where the other organisations' services are, by slug."""
 
     @property
     def organisation(self) -> Organisation:
@@ -73,6 +79,10 @@ def create_app(configuration: Configuration) -> Flask:
     visitors = Visitors()
     _add_pages(app, configuration, organisation, provider, visitors)
     _add_logout(app, configuration, provider, visitors)
+    _add_asking(app, configuration, provider, visitors)
+    if organisation.api is not None:
+        server = ResourceServer(issuer=configuration.issuer, audience=organisation.api.identifier)
+        app.register_blueprint(housing_support(server, root=configuration.url, scope=organisation.api.scope))
     _add_files(app, organisation)
     _add_errors(app)
     _add_headers(app)
@@ -86,6 +96,8 @@ def _add_pages(
     provider: PushingApp,
     visitors: Visitors,
 ) -> None:
+    asked = _api_to_ask(organisation)
+
     @app.context_processor
     def _everywhere() -> dict[str, Any]:
         return {"organisation": organisation, "service": organisation.service, "issuer": configuration.issuer}
@@ -93,7 +105,13 @@ def _add_pages(
     @app.get("/")
     def front() -> str:
         visitor = visitors.find(session.get("visitor", ""))
-        return render_template("front.html", visitor=visitor and visitor.shown)
+        return render_template(
+            "front.html",
+            visitor=visitor and visitor.shown,
+            asked=asked and asked[0],
+            answered=visitor and visitor.answered,
+            tokens=decoded(visitor) if visitor else (),
+        )
 
     @app.get("/log-ind")
     def sign_in() -> Response:
@@ -104,11 +122,11 @@ def _add_pages(
 
     @app.get("/callback")
     def callback() -> Response:
-        identity, told, id_token = provider.finish()
+        received = provider.finish()
         for name in [name for name in session if not name.startswith(_PENDING)]:
             session.pop(name)  # nothing of the time before the sign-in goes on (session fixation)
-        shown = signed_in_in_words(identity, told)
-        session["visitor"] = visitors.add(Visitor(shown, str(identity["sid"]), id_token))
+        shown = signed_in_in_words(received.identity, received.userinfo)
+        session["visitor"] = visitors.add(Visitor(shown, received))
         return redirect(url_for("front"))  # type: ignore[return-value]
 
 
@@ -122,7 +140,7 @@ def _add_logout(app: Flask, configuration: Configuration, provider: PushingApp, 
         session.clear()
         if visitor is None:
             return redirect(url_for("front"))  # type: ignore[return-value]
-        away = sign_out_url(provider, visitor.id_token, f"{configuration.url}/")
+        away = sign_out_url(provider, visitor.received.id_token, f"{configuration.url}/")
         return redirect(away, 303)  # type: ignore[return-value]
 
     @app.post("/logout-besked")
@@ -133,6 +151,36 @@ def _add_logout(app: Flask, configuration: Configuration, provider: PushingApp, 
             log.warning("a logout token was not obeyed: %s", fault)
             return Response(status=400)
         return Response(status=200)
+
+
+def _api_to_ask(organisation: Organisation) -> tuple[Organisation, Api] | None:
+    """Of another authority, where this service may ask one on a citizen's behalf."""
+    return next(((other, api) for other, api in apis() if api.granted_to == organisation.service.slug), None)
+
+
+def _add_asking(app: Flask, configuration: Configuration, provider: PushingApp, visitors: Visitors) -> None:
+    asked = _api_to_ask(configuration.organisation)
+    if asked is None:
+        return
+    other, api = asked
+
+    @app.post("/spoerg")
+    def ask() -> Response:
+        """RFC 8693: what we hold for the visitor, for a token that opens the other authority's API."""
+        visitor = visitors.find(session.get("visitor", ""))
+        if visitor is not None:
+            url = f"{configuration.others[other.service.slug]}{PATH}"
+            held = visitor.received.access_token
+            try:
+                answered = on_behalf.ask(provider, held, api=api.identifier, scope=api.scope, url=url)
+            except OAuthError as error:
+                # What we hold lives for five minutes; who is still signed in at the provider comes back with another.
+                logging.getLogger("demo.service").warning(
+                    "asking again after %s: %s", error.error, error.description
+                )
+                return redirect(url_for("sign_in"))  # type: ignore[return-value]
+            visitors.note(session["visitor"], answered)
+        return redirect(url_for("front"))  # type: ignore[return-value]
 
 
 def _add_files(app: Flask, organisation: Organisation) -> None:

@@ -3,8 +3,10 @@
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
+from demo.on_behalf import Answered
+from demo.relying_party import Received
 from demo.words import SignedIn
 
 _AT_MOST = 1_000
@@ -15,10 +17,14 @@ class Visitor:
     """One browser's sign-in."""
 
     shown: SignedIn
-    sid: str
-    """By which the provider calls the session when it has ended."""
-    id_token: str = field(repr=False)
-    """By which the provider knows which session we mean."""
+    received: Received
+    answered: Answered | None = None
+    """What another authority has told us about the citizen."""
+
+    @property
+    def sid(self) -> str:
+        """By which the provider calls the session when it has ended."""
+        return str(self.received.identity["sid"])
 
 
 class Visitors:
@@ -40,6 +46,12 @@ class Visitors:
     def find(self, key: str) -> Visitor | None:
         with self._lock:
             return self._visitors.get(key)
+
+    def note(self, key: str, answered: Answered) -> None:
+        """What was answered, where the visitor is still here."""
+        with self._lock:
+            if (visitor := self._visitors.get(key)) is not None:
+                self._visitors[key] = replace(visitor, answered=answered)
 
     def forget(self, key: str) -> Visitor | None:
         with self._lock:

@@ -450,6 +450,7 @@ class Wiring:
             insecure_allow_loopback_http=self.settings.insecure_allow_http_loopback,
             mutual_tls=self.policy.offers_mutual_tls,
             client_authorities=self.policy.client_authorities,
+            signing_algorithms=self.settings.key_algorithms,
         )
 
     @cached_property

@@ -26,7 +26,7 @@ def _session(deployment: Deployment, method: str, **metadata: Any) -> tuple[Rely
     session = OAuth2Session(client.client_id, client.secret, token_endpoint_auth_method=method, **arguments)
     party = RelyingParty(deployment, client)
     if client.key is not None:
-        speak_dpop(deployment.issuer, client.key, lambda: deployment.clock().timestamp())(session)
+        speak_dpop(client.key, lambda: deployment.clock().timestamp())(session)
     _assert_anew(party, session)
     return party, session
 

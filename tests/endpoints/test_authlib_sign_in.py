@@ -163,7 +163,7 @@ def test_with_a_key_and_a_pushed_request_in_the_fapi2_profile(live_deployment: D
         client,
         client_secret=key,
         client_auth_methods=methods,
-        compliance_fix=speak_dpop(issuer, key),
+        compliance_fix=speak_dpop(key),
         client_kwargs={"token_endpoint_auth_method": "private_key_jwt"},
     )
 

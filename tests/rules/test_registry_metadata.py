@@ -183,6 +183,16 @@ def test_both_profiles_know_the_same_good_algorithms(algorithm: str) -> None:
     assert faults(oidc_registration(id_token_signed_response_alg=algorithm)) == {}
 
 
+def test_nothing_is_promised_that_the_provider_has_no_key_for() -> None:
+    """By the client's choice, or by a default that it did not choose."""
+    policy = RegistrationPolicy(signing_algorithms=("ES256",))
+    assert faults(registration(), policy) == {}
+    assert faults(registration(id_token_signed_response_alg="PS256"), policy) == {
+        "id_token_signed_response_alg": "would be PS256, and this provider has keys for ES256 only"
+    }
+    assert list(faults(oidc_registration(), policy)) == ["id_token_signed_response_alg"]
+
+
 def test_only_a_confidential_oidc_client_may_go_without_pkce() -> None:
     """S-036: the exception is named in the registration and possible for nobody else."""
     assert faults(oidc_registration(require_pkce=False)) == {}

@@ -15,9 +15,10 @@ def exchange_words(registry: Registry, facts: Mapping[str, Any], language: str) 
     asker = registry.find_client(str(facts.get("client_id", "")))
     if asker is not None:
         words["service"] = asker.client.name_in(language)
+    began = None
     if facts.get("signed_in_at") != facts.get("client_id"):
         began = registry.find_client(str(facts.get("signed_in_at", "")))
-        words["began_at"] = "" if began is None else began.client.name_in(language)
+    words["began_at"] = "" if began is None else began.client.name_in(language)
     asked = registry.find_resource(str(facts.get("resource", "")))
     scopes = () if asked is None else (asked.resource.scope_named(word) for word in facts.get("scope", ()))
     words["about"] = [scope.text[language].rstrip(".") for scope in scopes if scope is not None]
