@@ -18,7 +18,7 @@ class RegistrationPolicy:
     client_authorities: bool = False
     """Whether it knows the authorities that issue them; without, a certificate stands for its own key alone."""
     signing_algorithms: tuple[str, ...] = EVERY_ALGORITHM
-    """Those for which the provider keeps a key: nothing is promised to a client that could not be signed."""
+    """Those for which the provider keeps a key: nothing is promised to a client or an API that could not be signed."""
 
     def offers(self, method: str) -> bool:
         """Whether a client can authenticate so here, where its profile allows it."""

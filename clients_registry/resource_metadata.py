@@ -15,6 +15,7 @@ from clients_registry.field_readers import (
     Reader,
     Reading,
     Unfit,
+    any_of,
     list_of,
     matching,
     members_of,
@@ -59,7 +60,7 @@ def check_resource(given: Mapping[str, Any], policy: RegistrationPolicy) -> dict
         except Unfit as unfit:
             faults += [MetadataFault(f"{name}{inside}", sentence) for inside, sentence in unfit.faults]
     if not faults:
-        faults += _key_faults(fields)
+        faults += [*_key_faults(fields), *_unsignable(fields, policy)]
     if faults:
         raise InvalidResourceMetadata(faults)
     return fields
@@ -129,6 +130,8 @@ _DEFAULTS: dict[str, Any] = {
     "jwks": None,
 }
 
+_SIGNED_BY_US = ("token_algorithm", "introspection_signed_response_alg")
+
 CHANGEABLE = frozenset(_READERS) - {"identifier", "organisation", "scopes"}
 """What may be another tomorrow; tokens and grants name the rest."""
 
@@ -144,6 +147,16 @@ def _absence_faults(given: Mapping[str, Any]) -> Iterator[MetadataFault]:
     for name in _REQUIRED:
         if given.get(name) is None:
             yield MetadataFault(name, "is missing; a resource cannot be registered without it")
+
+
+def _unsignable(fields: Mapping[str, Any], policy: RegistrationPolicy) -> Iterator[MetadataFault]:
+    """What we would sign for the resource with a key that we do not keep; opaque tokens' answers are signed so, too."""
+    for name in _SIGNED_BY_US:
+        if fields[name] is not None and fields[name] not in policy.signing_algorithms:
+            offered = any_of(policy.signing_algorithms)
+            yield MetadataFault(
+                name, f"would be {fields[name]}, and this provider has keys for {offered} only"
+            )
 
 
 def _key_faults(fields: Mapping[str, Any]) -> Iterator[MetadataFault]:

@@ -75,16 +75,20 @@ def _keys(wiring: "Wiring") -> list[Finding]:
 
 
 def _resources(wiring: "Wiring") -> list[Finding]:
-    """An API whose tokens no key of ours signs gets none."""
+    """An API whose tokens, or answers about them, no key of ours signs gets none."""
     able = {key.algorithm for key in wiring.key_store.load_all().keys if str(key.state) == "active"}
     entries = [entry for entry in wiring.registry.resources() if not entry.disabled]
     faults = [
-        f"{entry.resource.identifier} wants {entry.resource.token_algorithm} tokens, and no key signs them. "
+        f"{resource.identifier} wants {what} by {algorithm}, and no key signs them. "
         f"Add the algorithm to ADGANG_KEY_ALGORITHMS."
-        for entry in entries
-        if entry.resource.token_algorithm not in able
+        for resource in (entry.resource for entry in entries)
+        for what, algorithm in (
+            ("tokens", resource.token_algorithm),
+            ("answers", resource.introspection_signed_response_alg),
+        )
+        if algorithm not in (None, *able)
     ]
-    return _findings("resources", faults, "every API's tokens have a key") if entries else []
+    return _findings("resources", faults, "every API's tokens and answers have a key") if entries else []
 
 
 def _key_set(wiring: "Wiring") -> list[Finding]:

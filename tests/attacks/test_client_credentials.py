@@ -111,8 +111,9 @@ def test_the_resource_decides_about_algorithm_and_life(deployment: Deployment, s
     able.ensure_keys()
     deployment.clock.forward(seconds=2 * 86_400)  # published long enough for every cache
     run_due(able.keys_services)
+    metadata = {"token_algorithm": "Ed25519", "token_seconds": 60}
+    api(deployment, ROADS, ROADS_READ, services=able.registry_services, **metadata)
     able.close()
-    api(deployment, ROADS, ROADS_READ, token_algorithm="Ed25519", token_seconds=60)
     grant(deployment, service, ROADS_READ)
     answer = token(service, resource=ROADS)
     assert answer["expires_in"] == 60

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from idp.app import create_app
+from idp.wiring import Wiring
 from keys.endings import compromise
 from keys.own_tokens import issue_token
 from keys.services import Order
@@ -339,7 +341,10 @@ def test_an_answer_is_signed_for_who_asks_for_that(deployment: Deployment) -> No
 
 def test_a_resource_that_registered_for_it_is_told_nothing_unsigned(deployment: Deployment) -> None:
     """RFC 9701 §6; FAPI 2.0 Message Signing §5.5: also what it is not told, and by the algorithm that it named."""
-    api = resource_server(deployment, token_algorithm="EdDSA", introspection_signed_response_alg="ES256")
+    able = Wiring(replace(deployment.settings, key_algorithms=("ES256", "EdDSA")), deployment.clock)
+    metadata = {"token_algorithm": "EdDSA", "introspection_signed_response_alg": "ES256"}
+    api = resource_server(deployment, services=able.registry_services, **metadata)
+    able.close()
     party = RelyingParty(deployment, deployment.clients["Byggesager"])
     header, claims = _opened(deployment, api.ask(token_for(party, api)))
     assert header["alg"] == "ES256" and claims["token_introspection"]["active"] is True

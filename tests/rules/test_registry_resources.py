@@ -68,6 +68,22 @@ def test_a_registration_that_does_not_fit_is_refused_by_member(changes: dict[str
     assert [fault.field for fault in refused.value.faults] == [field]
 
 
+def test_nothing_is_signed_for_an_api_by_an_algorithm_that_the_provider_has_no_key_for() -> None:
+    """Such a token could only fail when a service asks for it; an opaque one is told of in signed answers, too."""
+    few = RegistrationPolicy(issuer=POLICY.issuer, signing_algorithms=("ES256", "RS256"))
+    check_resource(resource(token_algorithm="ES256", introspection_signed_response_alg="ES256"), few)
+    for form in ("jwt", "opaque"):
+        given = resource(
+            token_form=form, token_algorithm="PS256", introspection_signed_response_alg="Ed25519"
+        )
+        with pytest.raises(InvalidResourceMetadata) as refused:
+            check_resource(given, few)
+        assert {fault.field: fault.sentence for fault in refused.value.faults} == {
+            "token_algorithm": "would be PS256, and this provider has keys for ES256 or RS256 only",
+            "introspection_signed_response_alg": "would be Ed25519, and this provider has keys for ES256 or RS256 only",
+        }
+
+
 def test_every_fault_is_told_at_once() -> None:
     given = resource(identifier="x", token_form="y", colour="red", name=None)
     with pytest.raises(InvalidResourceMetadata) as refused:

@@ -128,22 +128,35 @@ def test_an_algorithm_that_is_offered_and_has_no_active_key_is_named(deployment:
     assert "EdDSA has no active key" in deployment.faults()["keys"]
 
 
-def test_an_api_whose_tokens_no_key_signs_is_named_until_it_is_disabled(deployment: Deployment) -> None:
-    services = deployment.wiring.registry_services
+@pytest.mark.parametrize(
+    ("algorithms", "said"),
+    [
+        ({"token_algorithm": "PS256"}, "wants tokens by PS256"),
+        ({"introspection_signed_response_alg": "PS256"}, "wants answers by PS256"),
+    ],
+)
+def test_an_api_for_which_no_key_signs_is_named_until_it_is_disabled(
+    deployment: Deployment, algorithms: dict[str, str], said: str
+) -> None:
+    """It was registered while the deployment had such keys."""
+    before = deployment.environment | {"ADGANG_KEY_ALGORITHMS": "ES256,PS256"}
+    able = Wiring(Settings.from_environment(before), deployment.clock)
+    services = able.registry_services
     given = {"cvr_number": "99000001", "kind": "municipality", "name": "Nordhavn Kommune"}
     register, add = services.registrations, services.resource_registrations
     services.transact(lambda tx: register.add_organisation(tx, **given, actor="operator:karen"))
-    for path, algorithm in (("byg", "ES256"), ("veje", "PS256")):
+    for path, wanted in (("byg", {}), ("veje", algorithms)):
         api = {
             "identifier": f"https://api.nordhavn.example/{path}",
             "name": path,
             "organisation": "99000001",
-            "token_algorithm": algorithm,
+            **wanted,
         }
         services.transact(lambda tx, api=api: add.add(tx, api, actor="operator:karen"))  # type: ignore[misc]
     found = deployment.faults()
-    assert "/veje wants PS256" in found["resources"], found
+    assert f"/veje {said}" in found["resources"], found
     services.transact(lambda tx: add.disable(tx, "https://api.nordhavn.example/veje", actor="operator:karen"))
+    able.close()
     assert deployment.faults() == {}
 
 

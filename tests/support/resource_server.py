@@ -9,6 +9,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from clients_registry.services import RegistryServices
 from idp.ids import digest
 from idp.records import BrowserSession
 from keys.own_tokens import issue_token
@@ -74,9 +75,17 @@ class ResourceServer:
 
 
 def resource_server(
-    deployment: Deployment, identifier: str = IDENTIFIER, *, organisation: str | None = None, **metadata: Any
+    deployment: Deployment,
+    identifier: str = IDENTIFIER,
+    *,
+    organisation: str | None = None,
+    services: RegistryServices | None = None,
+    **metadata: Any,
 ) -> ResourceServer:
-    """An API of the first organisation, or of another, with one scope and a secret unless `metadata` says otherwise."""
+    """An API of the first organisation, or of another, with one scope and a secret unless `metadata` says otherwise.
+
+    Registered by the deployment's own `services`, or by those of another with other settings.
+    """
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"})
     registered: dict[str, Any] = {
         "identifier": identifier,
@@ -87,7 +96,7 @@ def resource_server(
     if metadata.get("introspection_auth_method") == "private_key_jwt":
         registered["jwks"] = {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint()}]}
     registered |= metadata
-    services = deployment.wiring.registry_services
+    services = services or deployment.wiring.registry_services
     registrations = services.resource_registrations
     made = services.transact(lambda tx: registrations.add(tx, registered, actor="operator:test"))
     deployment.clock.forward(seconds=2)  # past the registry's remembered version
