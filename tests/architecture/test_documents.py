@@ -51,3 +51,16 @@ def test_every_link_leads_to_a_file() -> None:
             if not (document.parent / target.partition("#")[0]).exists():
                 broken.append((named(document), target))
     assert not broken
+
+
+def test_nothing_stands_twice_in_the_tables_and_among_the_decisions() -> None:
+    """What two branches wrote side by side is one row in the end, and a decision is found by its number."""
+    for name in ("specs.md", "glossary.md"):
+        rows = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / name).read_text(), re.M)
+        assert len(rows) > 10 and len(rows) == len(set(rows)), name
+    changes = re.findall(r"^- (.{40})", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert changes and len(changes) == len(set(changes))
+    decisions = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")]
+    assert decisions and len(decisions) == len(set(decisions))
+    for path in (ROOT / "docs" / "decisions").glob("*.md"):
+        assert path.read_text().startswith(f"# {int(path.name[:4])}. "), path.name
