@@ -22,7 +22,8 @@ PARAMETER = "authorization_details"
 Detail = Mapping[str, Any]
 Details = tuple[Detail, ...]
 
-_MAX_BYTES = 8 * 1024
+_MAX_BYTES = 4 * 1024
+"""They come back inside access tokens, which must fit the 8 KiB of a header at most servers, ours too."""
 _MAX_DETAILS = 10
 
 

@@ -7,11 +7,13 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
+from tests.storage.registry_world import detail_type
 from tests.support import machines
 from tests.support.deployment import Deployment
 from tests.support.details import CASE, as_parameter, asking_party, declare
-from tests.support.relying_party import RelyingParty
+from tests.support.relying_party import RelyingParty, claims_of
 from tests.support.request_objects import request_object
+from tests.support.signed_in import code_for
 
 MALFORMED: list[str] = [
     "", "x", "null", "1", '"x"', "{}", json.dumps(CASE), "[]", "[1]", '["nordhavn:case"]', "[{}]", '[{"type": 1}]',
@@ -104,6 +106,27 @@ def test_beside_a_pushed_request_they_change_nothing(service: RelyingParty) -> N
         asked.url + "&" + urlencode({"authorization_details": as_parameter(CASE)}), timeout=20
     )
     assert page.status_code == 200 and "2026-17" not in page.text
+
+
+def test_the_longest_details_still_make_a_token_that_fits_a_header(deployment: Deployment) -> None:
+    """A token that no server would read is worth nothing, and the citizen would have agreed for nothing."""
+    schema = json.loads(json.dumps(detail_type()["schema"]))
+    schema["properties"]["case"]["maxLength"] = 200
+    declare(deployment, schema=schema)
+    party = asking_party(deployment)
+    longest = [CASE | {"case": f"{number}" + "å" * 168} for number in range(10)]
+    spare = 4096 - len(_compact(longest).encode())
+    longest[0]["case"] += "x" * spare
+    assert 0 <= spare < 30 and len(_compact(longest).encode()) == 4096
+    assert pushed(party, _compact(longest) + " ") == (400, "invalid_authorization_details")
+    asked = party.ask(authorization_details=_compact(longest))
+    given = party.redeem(code_for(party, asked), asked.verifier).json()
+    assert claims_of(given["access_token"])["authorization_details"] == longest
+    assert party.userinfo(given["access_token"]).status_code == 200
+
+
+def _compact(details: list[dict[str, Any]]) -> str:
+    return json.dumps(details, ensure_ascii=False, separators=(",", ":"))
 
 
 def test_details_of_the_right_size_that_are_wrong_cost_little(service: RelyingParty) -> None:
