@@ -5,6 +5,7 @@ it is counted as itself under `unknown_metrics`. prometheus_client decides when 
 processes, so it is imported at the first use, when `adgang serve` has said where.
 """
 
+import threading
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,8 +41,17 @@ DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
 """Name: (help, labels). Shown as `adgang_<name>_total`."""
 
 
-@cache
+_making = threading.Lock()
+"""prometheus_client refuses what is made twice, and a worker's first requests come together."""
+
+
 def _counters() -> "dict[str, Counter]":
+    with _making:
+        return _made_counters()
+
+
+@cache
+def _made_counters() -> "dict[str, Counter]":
     from prometheus_client import Counter
 
     return {name: Counter(f"adgang_{name}", words, labels) for name, (words, labels) in DECLARED.items()}
