@@ -1,4 +1,4 @@
-"""When services are told: a turn every second in every worker, each notice by exactly one of them.
+"""When services are told: a turn every second in every worker, sooner while first messages wait; each by exactly one.
 
     waiting ──claimed: the next try is set before this one──▶ called ──200, 204──▶ confirmed
        ▲                                                         └─ anything else ─┐
@@ -7,11 +7,13 @@
 
 A claim is one conditional UPDATE, so whichever process dies, another one tries again; a service may be told twice, and
 never not at all. Calls run on threads of their own, a bounded number; half of these are kept for what was never tried
-before, so a service that hangs delays nobody's first message. What has an end for each call is the fetcher's matter.
+before, and no client has more than its part, so a service that hangs delays nobody's first message. What has an end for each call is the fetcher's matter.
 """
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
@@ -37,6 +39,9 @@ _AT_ONCE = 32
 """As many calls as the fetcher makes at the same time."""
 _RETRIES_AT_ONCE = _AT_ONCE // 2
 _PER_CLIENT = 4
+"""As many as the fetcher makes to one host."""
+_SOON_SECONDS = 0.05
+"""After a call has ended: a service that a whole country leaves needs more than its part a second."""
 _CONFIRMED = frozenset({200, 204})
 """Back-Channel Logout §2.8."""
 
@@ -79,10 +84,12 @@ class LogoutSending:
         self._every = every
         self._count = count
         self._ended = threading.Event()
+        self._place_is_free = threading.Event()
         self._caught_up_at: datetime | None = None
         self._calls = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="logout")
         self._places = threading.Lock()
         self._running = {"first": 0, "again": 0}
+        self._running_by_client: Counter[str] = Counter()
         self._writing = threading.Lock()
         """One connection for what all the calls have to write."""
 
@@ -92,6 +99,7 @@ class LogoutSending:
 
     def stop(self) -> None:
         self._ended.set()
+        self._place_is_free.set()
         self._calls.shutdown(wait=False, cancel_futures=True)
 
     def run_once(self) -> int:
@@ -100,12 +108,13 @@ class LogoutSending:
         wait(calls)
         return sum(call.result() for call in calls)
 
-    def turn(self) -> "list[Future[bool]]":
+    def turn(self, *, retries: bool = True) -> "list[Future[bool]]":
         """Begin the calls that are due and have a place. Never raises: the next turn comes anyhow."""
         try:
             self._catch_up()
             due = self._queue.due(self._clock(), _AT_ONCE, per_client=_PER_CLIENT)
-            return [call for notice in due if (call := self._begin(notice)) is not None]
+            wanted = (notice for notice in due if retries or not notice.tries)
+            return [call for notice in wanted if (call := self._begin(notice)) is not None]
         except StoreUnavailable as fault:
             _log.warning("logouts held up", extra={"why": str(fault)})
         except Exception:  # noqa: BLE001  a thread that ends for an unforeseen error would never send again
@@ -113,8 +122,15 @@ class LogoutSending:
         return []
 
     def _run(self) -> None:
-        while not self._ended.wait(self._every.total_seconds()):
-            self.turn()
+        every = self._every.total_seconds()
+        next_retries = time.monotonic()
+        while not self._ended.wait(_SOON_SECONDS):
+            self._place_is_free.clear()
+            retries = time.monotonic() >= next_retries
+            if retries:
+                next_retries = time.monotonic() + every
+            self.turn(retries=retries)
+            self._place_is_free.wait(every)
 
     def _catch_up(self) -> None:
         now = self._clock()
@@ -129,7 +145,7 @@ class LogoutSending:
             self._transact(lambda tx: self._queue.settle(tx, notice, Outcome.NOT_TOLD, self._clock()))
             return None
         kind = "again" if notice.tries else "first"
-        if not self._take_place(kind):
+        if not self._take_place(kind, notice.client_id):
             return None
         began = False
         try:
@@ -140,23 +156,29 @@ class LogoutSending:
             return None  # another worker has it
         finally:
             if not began:
-                self._give_place(kind)
+                self._give_place(kind, notice.client_id)
 
     def _claim(self, notice: LogoutNotice) -> bool:
         next_at = self._clock() + wait_after(notice.tries + 1)
         return self._transact(lambda tx: self._queue.claim(tx, notice, next_at))
 
-    def _take_place(self, kind: str) -> bool:
+    def _take_place(self, kind: str, client_id: str) -> bool:
         with self._places:
             taken = sum(self._running.values()) >= _AT_ONCE
-            if taken or (kind == "again" and self._running[kind] >= _RETRIES_AT_ONCE):
+            if taken or self._running_by_client[client_id] >= _PER_CLIENT:
+                return False
+            if kind == "again" and self._running[kind] >= _RETRIES_AT_ONCE:
                 return False
             self._running[kind] += 1
+            self._running_by_client[client_id] += 1
             return True
 
-    def _give_place(self, kind: str) -> None:
+    def _give_place(self, kind: str, client_id: str) -> None:
         with self._places:
             self._running[kind] -= 1
+            self._running_by_client[client_id] -= 1
+            self._running_by_client += Counter()  # forgets those that have none
+        self._place_is_free.set()
 
     def _tell(self, registered: RegisteredClient, notice: LogoutNotice, kind: str) -> bool:
         """One try, on a thread of its own. Never raises."""
@@ -169,7 +191,7 @@ class LogoutSending:
         except Exception:  # noqa: BLE001  told here, or nowhere; the claim has set another try
             _log.exception("logout failed")
         finally:
-            self._give_place(kind)
+            self._give_place(kind, notice.client_id)
         return False
 
     def _call(self, registered: RegisteredClient, notice: LogoutNotice) -> str:

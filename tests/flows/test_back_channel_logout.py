@@ -1,6 +1,8 @@
 """Back-channel logout (OpenID Connect Back-Channel Logout 1.0): services are told, again and again, and the citizen sees."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from idp.ids import new_secret
+from idp.logout.sending import LogoutSending
 from tests.flows.test_sign_out import told_of
 from tests.support.deployment import Deployment
 from tests.support.envelopes import header_of, opened
@@ -204,6 +207,45 @@ def test_two_services_of_one_session_cannot_compare_what_they_are_told(
     claims = [claims_of(token) for token in told(server)]
     assert {c["aud"] for c in claims} == {first.client.client_id, second.client.client_id}
     assert len({c["sid"] for c in claims}) == len({c["jti"] for c in claims}) == 2
+
+
+def test_a_service_that_many_leave_at_once_is_told_without_a_pause(
+    deployment: Deployment, server: ForeignServer
+) -> None:
+    """A turn begins a client's part of the calls; the next one does not wait for its time while there are more."""
+    service, session = party_at(deployment, server), session_of(deployment)
+    wiring = deployment.wiring
+    for number in range(20):
+        own = replace(session, session_id=f"session-{number}")
+        given_in(deployment, own, service.client.client_id)
+        wiring.database.transact(
+            lambda tx, own=own: wiring.ended_sessions.end(  # type: ignore[misc]
+                tx, own.session_id, at=deployment.clock(), expires_at=own.expires_at
+            )
+        )
+    sending = sending_every(deployment, timedelta(hours=1))
+    sending.start()
+    ends = time.monotonic() + 30
+    while wiring.logout_notices.waiting() and time.monotonic() < ends:
+        time.sleep(0.05)
+    sending.stop()
+    assert len(server.requests) == 20 and wiring.logout_notices.waiting() == []
+
+
+def sending_every(deployment: Deployment, every: timedelta) -> LogoutSending:
+    """As the provider sends, at another pace."""
+    wiring = deployment.wiring
+    return LogoutSending(
+        transact=wiring.database.transact,
+        queue=wiring.logout_notices,
+        registry=wiring.registry,
+        make_token=wiring.logout_token,
+        fetcher=wiring.fetcher,
+        ledger=wiring.ledger,
+        clock=wiring.clock,
+        every=every,
+        count=lambda *_: None,
+    )
 
 
 def test_a_disabled_service_and_one_without_an_address_are_not_called(
