@@ -20,6 +20,8 @@ class Told(StrEnum):
     UNANSWERED = "unanswered"
     IN_BROWSER = "in-browser"
     """By a frame of our page; what became of it is not told to us."""
+    ONLY_IN_BROWSER = "only-in-browser"
+    """It would have been, and the session ended where no page of ours shows its frame to that browser."""
     NOT_TOLD = "not-told"
 
 

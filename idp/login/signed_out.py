@@ -1,8 +1,8 @@
 """GET /signed-out: what came of a sign-out in this browser, service by service, and the way on.
 
 The page never waits for a service: it shows what is known, and comes again by itself for some seconds while an answer is
-out. Services that registered for it are told by frames on its first showing (OpenID Connect Front-Channel Logout 1.0 §3).
-It leads on by itself to the service that asked, unless the citizen wants to stay.
+out. Services that registered for it are told by frames on its first showing (OpenID Connect Front-Channel Logout 1.0 §3),
+which may do nothing to this page. It leads on by itself to the service that asked, unless the citizen wants to stay.
 """
 
 from datetime import timedelta
@@ -65,7 +65,10 @@ def _page(
     )
     response = render(page)
     if again:
-        response.headers["Refresh"] = f"{_AGAIN_SECONDS};url={_seen(stays)}"
+        wait = (
+            _ON_SECONDS if frames else _AGAIN_SECONDS
+        )  # leaving the page cuts off what a frame still waits for
+        response.headers["Refresh"] = f"{wait};url={_seen(stays)}"
     elif return_url is not None and not stays:
         response.headers["Refresh"] = f"{_ON_SECONDS};url={return_url}"
     return response

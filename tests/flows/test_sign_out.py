@@ -164,13 +164,57 @@ def test_services_that_registered_for_it_are_told_by_hidden_frames(deployment: D
     assert "return" in page.ids and "stay" in page.ids and page.headers["Refresh"] == f"6;url={HERE}"
     sid = claims_of(at_front["id_token"])["sid"]
     told = urlencode({"iss": deployment.issuer, "sid": sid})
-    (frame,) = re.findall(r'<iframe class="told" src="([^"]+)" title="[^"]+" hidden>', page.html)
+    ((frame, may),) = re.findall(
+        r'<iframe class="told" src="([^"]+)" title="[^"]+" sandbox="([^"]+)" hidden>', page.html
+    )
     assert unescape(frame) == f"{uri}&{told}"
+    assert may == "allow-forms allow-same-origin allow-scripts", (
+        "it leads the page nowhere, and opens nothing"
+    )
     assert "frame-src https://front.nordhavn.example" in page.headers["Content-Security-Policy"].split("; ")
     stays = journey.browser.get("/signed-out?seen=1&stay=1")
     assert "<iframe" not in stays.html and "Refresh" not in stays.headers and "return" in stays.ids
     assert "frame-src" not in stays.headers["Content-Security-Policy"]
     assert "outcomes" not in CitizenBrowser(deployment.issuer).get("/signed-out").ids
+
+
+def test_a_frame_has_longer_than_an_answer_is_looked_for(deployment: Deployment) -> None:
+    """The page comes again for what the back channel brings, and would cut off a frame that is still loading."""
+    front, service = (
+        leaving_party(
+            deployment,
+            name,
+            redirect_uris=[f"https://{name}.nordhavn.example/cb"],
+            **{f"{channel}channel_logout_uri": f"https://{name}.nordhavn.example/slut"},
+        )
+        for name, channel in (("front", "front"), ("leaving", "back"))
+    )
+    journey, _ = signed_in_at(deployment, front)
+    signed_in_at(deployment, service, journey.browser)
+    page = journey.browser.submit(journey.browser.get("/"), "/sign-out")
+    assert "waits" in page.ids and page.headers["Refresh"] == "6;url=/signed-out?seen=1"
+    assert journey.browser.get("/signed-out?seen=1").headers["Refresh"] == "2;url=/signed-out?seen=1"
+
+
+def test_nobody_is_said_to_be_told_by_a_frame_that_was_not_shown(deployment: Deployment) -> None:
+    """A session that is ended from another browser, and what the security page says of it later."""
+    front = leaving_party(
+        deployment,
+        "front",
+        redirect_uris=["https://front.nordhavn.example/cb"],
+        frontchannel_logout_uri="https://front.nordhavn.example/slut",
+    )
+    signed_in_at(deployment, front)
+    here, _ = signed_in_at(deployment, leaving_party(deployment))
+    page = here.browser.submit(here.browser.get("/me/security/sessions"), "/end-all")
+    line = (
+        "front, Nordhavn Kommune: får kun besked i den browser, der logger ud; dens adgang er trukket tilbage"
+    )
+    assert line in told_of(page) and "<iframe" not in page.html
+    deployment.clock.forward(seconds=30)
+    page = signed_in_at(deployment, front)[0].browser.get("/me/security/sessions")
+    assert "får kun besked i den browser, der logger ud" in page.words
+    assert "gennem din browser" not in page.words
 
 
 def test_another_service_is_told_of_also_where_the_one_that_asks_was_not_open(deployment: Deployment) -> None:
