@@ -1,5 +1,7 @@
 """Attacks with client keys: weak numbers, private parts, keys used for what they were not registered for."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from joserfc.util import urlsafe_b64encode
 
 from clients_registry.client_keys import MAX_KEYS, ClientKeys
 from clients_registry.errors import InvalidKeys, UnknownKey
+from clients_registry.key_policy import key_faults
 from tests.storage.registry_world import ec_key, ed_key, public, rsa_jwk, rsa_key, rsa_primes
 
 SMALL_PRIMES = [n for n in range(2, 702) if all(n % d for d in range(2, n))]
@@ -68,6 +71,26 @@ def test_an_odd_public_exponent_is_refused(exponent: int) -> None:
     p, q, *_ = rsa_primes()
     assert "exponent other than 65537" in sentences(rsa_jwk(p * q, exponent))
     assert sentences(rsa_jwk(p * q)) == ""
+
+
+def test_a_key_is_judged_at_about_the_price_of_using_it() -> None:
+    """S-111: anybody may send a DPoP proof with another key each time, before anything else is known of them."""
+    modulus = (1 << 4095) + next(
+        n for n in range(1, 10_000, 2) if all(((1 << 4095) + n) % p for p in SMALL_PRIMES)
+    )
+    jwk = rsa_jwk(modulus)
+    assert key_faults(jwk) == []
+    judged, used = [], []
+    for _ in range(30):  # the shortest of many, so that a busy machine does not decide
+        judged.append(_seconds(lambda: key_faults(jwk)))
+        used.append(_seconds(lambda: pow(3, 65537, modulus)))
+    assert min(judged) < 4 * min(used)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
 
 
 def test_primes_that_lie_close_are_found() -> None:
