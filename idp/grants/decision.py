@@ -115,8 +115,10 @@ def _decide(
     facts: Facts,
     now: datetime,
 ) -> None:
-    # Another attempt at the same request may have begun as late as the request_uri allowed.
-    keep_until = now + parts.policy.request_uri_lifetime + parts.policy.login_attempt_lifetime
+    # Another attempt at the same request may have begun as late as the request_uri allowed; one for the same device
+    # ends with this one, which may be later than any sign-in.
+    latest = now + parts.policy.request_uri_lifetime + parts.policy.login_attempt_lifetime
+    keep_until = max(latest, attempt.finish_by)
 
     told = {"client_id": attempt.request.client_id, **facts}
 

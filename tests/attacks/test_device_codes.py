@@ -229,6 +229,23 @@ def test_a_no_after_a_yes_changes_nothing(deployment: Deployment) -> None:
     assert device.outcome() == "tokens"
 
 
+def test_an_answer_stands_for_as_long_as_anybody_could_give_another(
+    tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock
+) -> None:
+    """RFC 8628 §5.4: also where sign-ins end sooner than a device's codes, and what can no longer matter was removed."""
+    hasty = {"ADGANG_LOGIN_ATTEMPT_SECONDS": "60"}
+    with running_deployment(tmp_path, sqlite_url, valkey_url, clock, **hasty) as deployment:
+        deployment.add_citizen(OTHER, "0103801234", "Malthe", "Krag")
+        device = start(device_party(deployment))
+        people = [DeviceCitizen(deployment), DeviceCitizen(deployment, OTHER)]
+        asked = [person.type_code(device.user_code) for person in people]
+        assert people[0].answer(asked[0], "decline").status == 200
+        clock.forward(seconds=180)
+        deployment.wiring.sweep()
+        assert people[1].answer(asked[1], "accept").status == 409
+        assert device.outcome() == "access_denied"
+
+
 def test_a_device_code_is_redeemed_once_and_a_second_time_ends_what_it_gave(deployment: Deployment) -> None:
     """S-068, S-069."""
     service = device_party(deployment)
