@@ -65,9 +65,8 @@ def _page(
     )
     response = render(page)
     if again:
-        wait = (
-            _ON_SECONDS if frames else _AGAIN_SECONDS
-        )  # leaving the page cuts off what a frame still waits for
+        # Leaving the page cuts off what a frame still waits for.
+        wait = _ON_SECONDS if frames else _AGAIN_SECONDS
         response.headers["Refresh"] = f"{wait};url={_seen(stays)}"
     elif return_url is not None and not stays:
         response.headers["Refresh"] = f"{_ON_SECONDS};url={return_url}"

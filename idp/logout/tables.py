@@ -17,6 +17,7 @@ logout_notices = Table(
     Column("next_at", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),
     Index("logout_notices_due", "outcome", "next_at"),
+    Index("logout_notices_by_tries", "outcome", "tries", "next_at"),
     Index("logout_notices_by_citizen", "citizen_id", "ended_at"),
     Index("logout_notices_by_time", "ended_at"),
 )

@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from idp.logout.in_sql import LogoutNotices
 from idp.logout.notice import Outcome
 from idp.logout.sending import wait_after
+from idp.logout.tables import logout_notices
 from idp.logout.telling import TellingEndedSessions
 from idp.storage.database import Database
 from idp.storage.in_sql import EndedSessions, Grants
@@ -130,6 +132,30 @@ def test_no_client_has_more_than_its_part_and_what_was_never_tried_is_first(
         ("quiet", "s5", 0),
     ]
     assert len(queue.due(clock(), 2, per_client=3)) == 2
+
+
+def test_what_was_never_tried_is_found_beside_any_number_that_was(
+    database: Database, queue: LogoutNotices, clock: FrozenClock
+) -> None:
+    """A service that thousands have left and that has been away for a day."""
+    away = {
+        "client_id": "away",
+        "citizen_id": "citizen",
+        "outcome": Outcome.WAITING.value,
+        "tries": 9,
+        "last_fault": "timeout",
+        "ended_at": clock() - HOUR,
+        "next_at": clock() - MINUTE,
+    }
+    rows = [{"session_id": f"s{number}", **away} for number in range(2_100)]
+    database.transact(lambda tx: tx.execute(insert(logout_notices), rows))
+    give(database, clock, "session", "there")
+    end(database, queue, clock, "session")
+    assert [(n.client_id, n.tries) for n in queue.due(clock(), 3, per_client=2)] == [
+        ("there", 0),
+        ("away", 9),
+        ("away", 9),
+    ]
 
 
 def test_what_is_settled_stays_so(database: Database, queue: LogoutNotices, clock: FrozenClock) -> None:
