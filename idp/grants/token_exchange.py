@@ -24,6 +24,7 @@ from idp.grants.parts import Parts
 from idp.ledger import events
 from idp.protocol.authorization_details import meant_for, narrowed
 from idp.protocol.confirmation import Confirmation
+from idp.protocol.resource_indicators import Target, target_for, usable_scopes
 from idp.records import Grant
 from idp.storage import ports
 from idp.tokens.access_token import AccessToken
@@ -65,14 +66,14 @@ def exchange(
         raise UnauthorizedClient("Only a client that authenticates may exchange tokens.")
     subject_token = _asked(parameters)
     held = _held(parts, client, subject_token, now)
-    target = _target_of(parts, parameters)
-    scope = _scope_of(parts, client, parameters, held.token, target, now)
+    asked = _api_of(parts, parameters)
+    target = _target_of(parts, client, parameters, held.token, asked, now)
     theirs = held.claims.get("authorization_details", ())
     details = narrowed(
-        meant_for(target.resource.identifier, theirs, parts.registry), parameters.get("authorization_details")
+        meant_for(target.audience, theirs, parts.registry), parameters.get("authorization_details")
     )
-    parts.key_ring.signer(target.resource.token_algorithm)  # what cannot be signed is not recorded
-    _record(parts, client, held, target, scope, now)
+    parts.key_ring.signer(target.algorithm)  # what cannot be signed is not recorded
+    _record(parts, client, held, asked, target.scope, now)
     parts.count("tokens", {"grant": GRANT_TYPE})
     return issue_exchanged_token(
         parts.policy,
@@ -82,8 +83,7 @@ def exchange(
         client=client,
         grant=held.grant,
         held=held.claims,
-        resource=target.resource,
-        scope=scope,
+        target=target,
         details=details,
         confirmation=confirmation,
         now=now,
@@ -130,50 +130,48 @@ def _meant_for(parts: Parts, client: Client, signed: SignedToken) -> bool:
     return own is not None and not own.disabled and own.resource.organisation_id == client.organisation_id
 
 
-def _target_of(parts: Parts, parameters: Mapping[str, str]) -> RegisteredResource:
+def _api_of(parts: Parts, parameters: Mapping[str, str]) -> RegisteredResource:
     """The one API that the token is to be for; `audience` may name it as well. Raises: InvalidTarget."""
     named = {parameters[name] for name in ("resource", "audience") if name in parameters}
     if len(named) != 1:
         raise InvalidTarget("Name one API: its identifier, as resource.")
-    target = parts.registry.find_resource(named.pop())
-    if target is None or target.disabled:
+    found = parts.registry.find_resource(named.pop())
+    if found is None or found.disabled:
         raise InvalidTarget("There is no such API, or it is disabled.")
-    return target
+    return found
 
 
-def _scope_of(
+def _target_of(
     parts: Parts,
     client: Client,
     parameters: Mapping[str, str],
     held: AccessToken,
-    target: RegisteredResource,
+    asked: RegisteredResource,
     now: datetime,
-) -> tuple[str, ...]:
+) -> Target:
     """What was granted to this client at this API, for citizens; at the same API no more than it held.
 
     Raises: InvalidScope, InvalidTarget.
     """
-    identifier = target.resource.identifier
+    identifier = asked.resource.identifier
     usable = {
-        word
-        for word, granted in parts.registry.granted_scopes(client.client_id).items()
-        if granted.identifier == identifier and granted.may_be_used(CITIZENS, now)
+        word: granted
+        for word, granted in usable_scopes(parts.registry, client.client_id, CITIZENS, now).items()
+        if granted.identifier == identifier and (held.audience != identifier or word in held.scope)
     }
-    if held.audience == identifier:
-        usable &= set(held.scope)
     if not usable:
         raise InvalidTarget("No scope of this API is granted to the client for use on behalf of citizens.")
-    asked = set(parameters["scope"].split(" ")) if "scope" in parameters else usable
-    if not asked <= usable:
+    words = set(parameters["scope"].split(" ")) if "scope" in parameters else usable.keys()
+    if not words <= usable.keys():
         raise InvalidScope("A scope is not granted to the client at this API for use on behalf of citizens.")
-    return tuple(sorted(asked))
+    return target_for(asked.resource, tuple(sorted(words)), usable)
 
 
 def _record(
     parts: Parts,
     client: Client,
     held: _Held,
-    target: RegisteredResource,
+    asked: RegisteredResource,
     scope: tuple[str, ...],
     now: datetime,
 ) -> None:
@@ -183,9 +181,9 @@ def _record(
         "client_id": client.client_id,
         "service": client.client_name,
         "organisation": asker.organisation.name if asker else "",
-        "resource": target.resource.identifier,
-        "asked": target.resource.name,
-        "asked_organisation": target.organisation.name,
+        "resource": asked.resource.identifier,
+        "asked": asked.resource.name,
+        "asked_organisation": asked.organisation.name,
         "scope": list(scope),
         "purpose": held.grant.purpose_id,
         "signed_in_at": held.grant.client_id,

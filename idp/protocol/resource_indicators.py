@@ -32,6 +32,8 @@ class Target:
     form: str
     sector: str
     """By whose subjects its citizens are named: those of the API's organisation."""
+    ends_at: datetime
+    """When the first of the grants of its scopes ends, and with it every token for them."""
     longest: timedelta | None = None
     """None: as long as the deployment's tokens."""
 
@@ -123,7 +125,7 @@ def target_at(
         raise InvalidTarget("The resource is unknown, or nothing of it is granted to the client.")
     if words is not None and not set(words) <= set(there):
         raise InvalidScope("A scope is not one of the resource.")
-    return target_for(known.resource, there if words is None else tuple(words))
+    return target_for(known.resource, there if words is None else tuple(words), usable)
 
 
 def _only_one(usable: Mapping[str, GrantedScope], words: Collection[str] | None) -> str:
@@ -134,13 +136,14 @@ def _only_one(usable: Mapping[str, GrantedScope], words: Collection[str] | None)
     return identifiers.pop()
 
 
-def target_for(resource: Resource, scope: tuple[str, ...]) -> Target:
-    """The target that a resource is for who may have this scope there."""
+def target_for(resource: Resource, scope: tuple[str, ...], usable: Mapping[str, GrantedScope]) -> Target:
+    """The target that a resource is for who may have this scope there, of what it was granted."""
     return Target(
         audience=resource.identifier,
         scope=scope,
         algorithm=resource.token_algorithm,
         form=resource.token_form,
         sector=resource.organisation_id,
+        ends_at=min(usable[word].ends_at for word in scope),
         longest=None if resource.token_seconds is None else timedelta(seconds=resource.token_seconds),
     )

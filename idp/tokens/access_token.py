@@ -59,7 +59,7 @@ def machine_token_claims(
         "aud": target.audience,
         "client_id": client_id,
         "iat": issued_at,
-        "exp": issued_at + int(_longest(policy, target).total_seconds()),
+        "exp": issued_at + int(_longest(policy, target, now).total_seconds()),
         "jti": new_secret(),
         "scope": " ".join(target.scope),
     }
@@ -74,13 +74,14 @@ def algorithm_for(target: Target | None) -> str:
 def lifetime_seconds(
     policy: ProtocolPolicy, grant: Grant, now: datetime, target: Target | None = None
 ) -> int:
-    """No token lives longer than its grant, nor than its API wants."""
-    longest = policy.access_token_lifetime if target is None else _longest(policy, target)
+    """No token lives longer than its grant, nor than its API wants or what was granted there lasts."""
+    longest = policy.access_token_lifetime if target is None else _longest(policy, target, now)
     return int(min(longest, grant.expires_at - now).total_seconds())
 
 
-def _longest(policy: ProtocolPolicy, target: Target) -> timedelta:
-    return min(policy.access_token_lifetime, target.longest or policy.access_token_lifetime)
+def _longest(policy: ProtocolPolicy, target: Target, now: datetime) -> timedelta:
+    lifetime = policy.access_token_lifetime
+    return min(lifetime, target.longest or lifetime, target.ends_at - now)
 
 
 def access_token_claims(

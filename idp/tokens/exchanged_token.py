@@ -10,11 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from clients_registry.client import Client
-from clients_registry.resource import Resource
 from idp.ids import new_secret
 from idp.protocol.confirmation import Confirmation, token_type
 from idp.protocol.policy import ProtocolPolicy
-from idp.protocol.resource_indicators import target_for
+from idp.protocol.resource_indicators import Target
 from idp.records import Grant, OpaqueToken
 from idp.storage import ports
 from idp.tokens import access_token
@@ -35,23 +34,22 @@ def issue_exchanged_token(
     client: Client,
     grant: Grant,
     held: Mapping[str, Any],
-    resource: Resource,
-    scope: tuple[str, ...],
+    target: Target,
     details: tuple[Mapping[str, Any], ...] = (),
     confirmation: Confirmation | None,
     now: datetime,
 ) -> IssuedTokens:
     """Sign the token of an exchange that has been recorded; `held` are the claims of the token that was shown."""
-    issued_at, seconds = int(now.timestamp()), _seconds(policy, grant, held, resource, now)
+    issued_at, seconds = int(now.timestamp()), _seconds(policy, grant, held, target, now)
     claims: dict[str, Any] = {
         "iss": policy.issuer,
-        "sub": subjects.for_sector(resource.organisation_id, grant.citizen_id),
-        "aud": resource.identifier,
+        "sub": subjects.for_sector(target.sector, grant.citizen_id),
+        "aud": target.audience,
         "client_id": client.client_id,
         "iat": issued_at,
         "exp": issued_at + seconds,
         "jti": new_secret(),
-        "scope": " ".join(scope),
+        "scope": " ".join(target.scope),
         "grant_id": grant.grant_id,
         "act": {"sub": client.client_id, **({"act": held["act"]} if "act" in held else {})},
         **{name: held[name] for name in _CARRIED if name in held},
@@ -61,9 +59,9 @@ def issue_exchanged_token(
     if confirmation is not None:
         claims["cnf"] = confirmation.as_claim()
     return IssuedTokens(
-        access_token=made_for(target_for(resource, scope), key_ring, opaque_tokens, claims),
+        access_token=made_for(target, key_ring, opaque_tokens, claims),
         expires_in_seconds=seconds,
-        scope=scope,
+        scope=target.scope,
         token_type=token_type(confirmation),
         authorization_details=details,
         issued_token_type=ACCESS_TOKEN_TYPE,
@@ -71,12 +69,11 @@ def issue_exchanged_token(
 
 
 def _seconds(
-    policy: ProtocolPolicy, grant: Grant, held: Mapping[str, Any], resource: Resource, now: datetime
+    policy: ProtocolPolicy, grant: Grant, held: Mapping[str, Any], target: Target, now: datetime
 ) -> int:
-    """No longer than the token that was shown, its grant, and what the API registered."""
+    """No longer than the token that was shown, and than any token of this grant for this API."""
     left = int(held["exp"]) - int(now.timestamp())
-    ours = access_token.lifetime_seconds(policy, grant, now)
-    return min(left, ours, ours if resource.token_seconds is None else resource.token_seconds)
+    return min(left, access_token.lifetime_seconds(policy, grant, now, target))
 
 
 def actors_of(claims: Mapping[str, Any]) -> tuple[str, ...]:

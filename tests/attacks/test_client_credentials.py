@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -151,6 +152,20 @@ def test_a_scope_is_used_only_while_it_is_granted(deployment: Deployment, servic
     deployment.clock.forward(seconds=1)
     refused(ask(service, scope=READ), "invalid_scope")
     refused(ask(service), "invalid_target")
+
+
+def test_no_token_lives_longer_than_what_was_granted(deployment: Deployment, service: RelyingParty) -> None:
+    """S-134: its API verifies it by itself, and would not notice that the agreement has ended."""
+    end = deployment.clock() + timedelta(days=90)
+    grant(deployment, service, READ, days=90)
+    grant(deployment, service, WRITE, days=100)
+    deployment.clock.forward(seconds=90 * 86_400 - 60)
+    left = int((end - deployment.clock()).total_seconds())
+    assert 0 < left <= 60
+    for words, lives in ((READ, left), (f"{READ} {WRITE}", left), (WRITE, 300)):
+        answer = token(service, scope=words)
+        claims = claims_of(answer["access_token"])
+        assert answer["expires_in"] == claims["exp"] - claims["iat"] == lives, words
 
 
 def test_a_scope_for_citizens_is_none_for_machines(deployment: Deployment, service: RelyingParty) -> None:

@@ -1,6 +1,7 @@
 """A service asks another on a citizen's behalf: with what was meant for it, for what it was granted, and seen by the citizen."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -91,6 +92,18 @@ def test_what_is_given_lives_no_longer_than_what_was_held(deployment: Deployment
         assert claims["exp"] <= claims_of(held)["exp"]
     deployment.clock.forward(seconds=1)
     refused(among.exchange(held))
+
+
+def test_what_is_given_ends_with_what_was_granted_at_the_asked_api(deployment: Deployment) -> None:
+    """S-034: the one who asks may do it until a day, and no token of the last minutes outlives that."""
+    among = authorities(deployment)
+    end = deployment.clock() + timedelta(days=1)
+    let_use(deployment, among.service, SCOPE, days=1)
+    deployment.clock.forward(seconds=86_400 - 100)
+    held = among.held()
+    left = int((end - deployment.clock()).total_seconds())
+    assert 0 < left < 100
+    assert among.exchange(held).json()["expires_in"] == left
 
 
 def test_it_is_bound_to_the_key_of_the_one_who_asked(deployment: Deployment) -> None:
