@@ -89,7 +89,7 @@ class SelfService:
     clock: Clock
 
     def sessions_of(self, citizen_id: str) -> list[BrowserSession]:
-        """The live sessions, last used first; what Redis forgot to forget is left out."""
+        """What can be ended, last used first, also what was left idle; what Redis forgot to forget is left out."""
         live = [
             session
             for session in self.sessions.of_citizen(citizen_id)

@@ -66,11 +66,19 @@ def note_successor(services: Services, old_secret: str, successor: BrowserSessio
 
 
 def find_to_end(services: Services) -> SignedIn | None:
-    """The session that a sign-out in this browser ends: its own, or what took its place a moment ago."""
+    """The session that a sign-out in this browser ends: its own, also one left idle, or what took its place a moment ago."""
     signed_in, secret = find_signed_in(services), read_cookie(SESSION)
     if signed_in is not None or secret is None:
         return signed_in
-    return take_successor(services, secret)
+    return _left_idle(services, secret) or take_successor(services, secret)
+
+
+def _left_idle(services: Services, secret: str) -> SignedIn | None:
+    """What signs nobody in any more, and is not over for the services that it gave something to (protocol.md, lifetimes)."""
+    session = services.browser_sessions.find(secret)
+    if session is None or services.clock() >= session.expires_at:
+        return None
+    return None if services.ended_sessions.has_ended(session.session_id) else SignedIn(secret, session)
 
 
 def take_successor(services: Services, secret: str) -> SignedIn | None:

@@ -155,7 +155,7 @@ class BrowserSessions:
         found = cast("list[bytes | None]", self._client.mget([self.key(member) for member in members]))
         now = self._clock()
         live = (session for raw in found if (session := self.read(raw)) is not None)
-        return [session for session in live if session.expires_at > now and session.idle_expires_at > now]
+        return [session for session in live if session.expires_at > now]
 
     def read(self, raw: bytes | None) -> BrowserSession | None:
         """What stood at a key, as `find` gives it."""
@@ -167,7 +167,8 @@ class BrowserSessions:
             return None
 
     def _life(self, session: BrowserSession) -> int:
-        return _milliseconds(min(session.expires_at, session.idle_expires_at) - self._clock() + _SWEEP_AFTER)
+        # Also while nobody uses it: its services have sessions of their own, and must be told when it is ended.
+        return _milliseconds(session.expires_at - self._clock() + _SWEEP_AFTER)
 
     @staticmethod
     def key(secret_digest: str) -> str:

@@ -86,7 +86,7 @@ class BrowserSessions(Protocol):
         """End one session."""
 
     def of_citizen(self, citizen_id: str) -> list[BrowserSession]:
-        """All live sessions of a citizen."""
+        """All sessions of a citizen before their absolute end, also those that were left idle: what can be ended."""
 
     def forget_all_of(self, citizen_id: str) -> list[BrowserSession]:
         """End every session of a citizen; returns those that were ended."""

@@ -183,6 +183,7 @@ def test_whoever_ends_a_session_its_services_are_told(deployment: Deployment, se
     ]
     for number, end in enumerate(ends, start=1):
         journey, tokens = signed_in_at(deployment, service)
+        deployment.clock.forward(seconds=31 * 60)  # left idle: the service has a session of its own
         end()
         assert send(deployment) == 1
         assert claims_of(told(server)[-1])["sid"] == claims_of(tokens["id_token"])["sid"]

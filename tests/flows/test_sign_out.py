@@ -126,6 +126,19 @@ def test_what_the_sign_out_ends(deployment: Deployment) -> None:
     assert claims_of(anew["id_token"])["sid"] != claims_of(first["id_token"])["sid"]
 
 
+def test_a_session_that_was_left_idle_is_ended_like_any_other(deployment: Deployment) -> None:
+    """Whoever was busy at a service for an hour signs out there: the other ones and their refresh tokens end with it."""
+    first = leaving_party(deployment, "first", **(REGISTERED | {"scope": "openid profile"}))
+    second = leaving_party(deployment, "second", **(REGISTERED | {"scope": "openid profile"}))
+    journey, tokens = signed_in_at(deployment, first)
+    _, others = signed_in_at(deployment, second, journey.browser)
+    deployment.clock.forward(seconds=31 * 60)
+    assert not is_signed_in(journey.browser)
+    page = end_session(journey.browser, id_token_hint=tokens["id_token"])
+    assert [line.partition(",")[0] for line in told_of(page)] == ["first", "second"]
+    assert refresh(second, others["refresh_token"]).json()["error"] == "invalid_grant"
+
+
 def test_a_code_on_its_way_is_dead(deployment: Deployment) -> None:
     """S-207: not redeemed yet, so no service of the session either."""
     service = leaving_party(deployment)
