@@ -70,13 +70,17 @@ def find_to_end(services: Services) -> SignedIn | None:
     signed_in, secret = find_signed_in(services), read_cookie(SESSION)
     if signed_in is not None or secret is None:
         return signed_in
-    return _left_idle(services, secret) or take_successor(services, secret)
+    return left_idle(services) or take_successor(services, secret)
 
 
-def _left_idle(services: Services, secret: str) -> SignedIn | None:
-    """What signs nobody in any more, and is not over for the services that it gave something to (protocol.md, lifetimes)."""
-    session = services.browser_sessions.find(secret)
-    if session is None or services.clock() >= session.expires_at:
+def left_idle(services: Services) -> SignedIn | None:
+    """This browser's session, if nobody used it for too long.
+
+    What signs nobody in any more, and is not over for the services that it gave something to (protocol.md, lifetimes).
+    """
+    secret = read_cookie(SESSION)
+    session = services.browser_sessions.find(secret) if secret else None
+    if secret is None or session is None or services.clock() >= session.expires_at:
         return None
     return None if services.ended_sessions.has_ended(session.session_id) else SignedIn(secret, session)
 

@@ -16,7 +16,7 @@ from idp.browser_sessions import record_end
 from idp.ids import new_secret
 from idp.known_browsers import LIFETIME
 from idp.ledger import events
-from idp.login.browser_handle import forget_proof, is_spent, note_successor
+from idp.login.browser_handle import forget_proof, is_spent, left_idle, note_successor
 from idp.login.device import device_of
 from idp.login.flow import after_post
 from idp.login.pages import Notice, NoticeKind
@@ -60,9 +60,10 @@ def proven(services: Services, verified: VerifiedFactor) -> ProvenFactor:
 
 def sign_in(services: Services, visit: Visit, citizen_id: str, factors: tuple[ProvenFactor, ...]) -> Response:
     """Begin the session that these factors prove, and go on with the attempt."""
+    before = visit.signed_in or left_idle(services)
     try:
         signed_in = begin_session(
-            services, citizen_id, factors, before=visit.signed_in, now=visit.now, attempt=visit.attempt
+            services, citizen_id, factors, before=before, now=visit.now, attempt=visit.attempt
         )
     except BrowserLeft:
         return _left(services)

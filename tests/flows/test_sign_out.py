@@ -139,6 +139,29 @@ def test_a_session_that_was_left_idle_is_ended_like_any_other(deployment: Deploy
     assert refresh(second, others["refresh_token"]).json()["error"] == "invalid_grant"
 
 
+def test_a_sign_in_after_an_idle_hour_goes_on_with_the_session_that_was_left(deployment: Deployment) -> None:
+    """So whoever signs out at the second service is told of the first one, which has a session of its own."""
+    first, second = leaving_party(deployment, "first"), leaving_party(deployment, "second")
+    journey, before = signed_in_at(deployment, first)
+    deployment.clock.forward(seconds=31 * 60)
+    assert not is_signed_in(journey.browser)
+    _, tokens = signed_in_at(deployment, second, journey.browser)
+    assert claims_of(tokens["id_token"])["auth_time"] > claims_of(before["id_token"])["auth_time"] + 30 * 60
+    page = end_session(journey.browser, id_token_hint=tokens["id_token"])
+    assert [line.partition(",")[0] for line in told_of(page)] == ["first", "second"]
+
+
+def test_a_session_that_was_left_idle_ends_when_another_citizen_signs_in(deployment: Deployment) -> None:
+    """At a computer that is shared: the services of the first one are told, as they are where it was in use."""
+    deployment.add_citizen("karl.berg", "8802701235", "Karl", "Berg")
+    service = leaving_party(deployment)
+    journey, _ = signed_in_at(deployment, service)
+    deployment.clock.forward(seconds=31 * 60)
+    begin(deployment, journey.browser, service).sign_in("karl.berg")
+    (waiting,) = deployment.wiring.logout_notices.waiting()
+    assert (waiting.client_id, waiting.count) == (service.client.client_id, 1)
+
+
 def test_a_code_on_its_way_is_dead(deployment: Deployment) -> None:
     """S-207: not redeemed yet, so no service of the session either."""
     service = leaving_party(deployment)

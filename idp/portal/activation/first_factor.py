@@ -15,6 +15,7 @@ from idp.activation.activation import Activated
 from idp.activation.user_ids import UserIdRefused
 from idp.ceremonies import ADD_KEY, CeremonyGone
 from idp.ledger import events
+from idp.login.browser_handle import left_idle
 from idp.login.sign_in import AccessBlocked, SessionOver, begin_session, hand_out
 from idp.login.visit import find_signed_in
 from idp.login.way_back import see_other
@@ -136,7 +137,7 @@ def _signed_in(services: Services, visit: ActivationVisit, activated: Activated)
             services,
             activated.citizen.citizen_id,
             factors,
-            before=find_signed_in(services),
+            before=find_signed_in(services) or left_idle(services),
             now=visit.now,
         )
     except (FactorRejected, SessionOver, AccessBlocked):  # a citizen now, who can sign in or is told why not
