@@ -5,6 +5,9 @@
                                 │ └──signed in again──▶ live, with a new cookie
                                 └──"Log ud", end-sessions, block──▶ ended (in SQL too, since Redis may forget)
 
+What is over by the idle limit signs nobody in; until its absolute end it goes on with the next sign-in in that browser, or
+is ended like a live one, so that its services are told.
+
 Limits after NIST SP 800-63B-4 §5.2 (values in protocol.md). Which cookie carries a session is web.py's matter.
 """
 
