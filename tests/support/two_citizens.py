@@ -52,6 +52,7 @@ def come_again(deployment: Deployment, client: TestClient) -> None:
         deployment.wiring.services.browser_sessions.forget_all_of(citizen.citizen_id)
     deployment.wiring.services.registry.find_client(client.client_id)
     deployment.wiring.services.key_ring.public_jwks()
+    assert "" not in deployment.wiring.services.revoked_tokens
 
 
 def _digits(deployment: Deployment) -> set[tuple[str, str]]:
