@@ -125,6 +125,7 @@ def test_touch_targets_are_48_pixels_high(gallery: Gallery, opened: Any) -> None
         assert page.evaluate(measure) == [], name
 
 
+@pytest.mark.timeout(400)  # every page of the gallery
 def test_a_page_weighs_under_60_kb_with_everything(gallery: Gallery, opened: Any) -> None:
     for name in set(gallery.paths) - LEADS_AWAY:
         page = opened()
