@@ -53,10 +53,12 @@ class OpenidService:
     def client_id(self) -> str:
         return self.client.client_id
 
-    def configure(self, *, auth: dict[str, Any] | None = None, dpop: dict[str, Any] | None = None) -> None:
-        """Begin anew, with changes to the assertions and proofs that the library makes."""
+    def configure(
+        self, *, auth: dict[str, Any] | None = None, dpop: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Begin anew, with changes to the assertions and proofs that the library makes; what it discovered."""
         proves = self.method == "private_key_jwt"
-        self.library(
+        found = self.library(
             "configure",
             issuer=self.deployment.issuer,
             client_id=self.client_id,
@@ -65,6 +67,7 @@ class OpenidService:
             dpop={"key": "possession", **(dpop or {})} if proves else None,
             wants=["nonrepudiation", *self.wants],
         )
+        return dict(found)
 
     def ask(self, **how: Any) -> dict[str, Any]:
         """Begin a sign-in; parameters that are None are left out."""
