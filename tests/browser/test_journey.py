@@ -72,9 +72,10 @@ def test_a_citizen_signs_in_once_and_opens_the_second_service_without_typing(
     look(page)
     page.click("#sign-out")
     page.wait_for_selector("#signed-out")
+    page.wait_for_selector("#outcomes li[data-told=confirmed] >> nth=1")
     look(page)
     page.goto(second)
-    page.click("#sign-in")  # the service has been told; tests/browser/test_sign_out_in_chromium.py
+    page.click("a#sign-in")  # the service has been told; tests/browser/test_sign_out_in_chromium.py
     page.wait_for_selector("#user-id")
     assert page.complaints == []
 
