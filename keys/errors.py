@@ -8,11 +8,15 @@ class KeysError(Exception):
     """Everything this package raises on purpose."""
 
 
-class NoActiveKey(KeysError):
+class NothingSigned(KeysError):
+    """Nothing can be signed for the moment. The message says what the operator can do, where that is anything."""
+
+
+class NoActiveKey(NothingSigned):
     """Nothing may sign with this algorithm now."""
 
 
-class KeysUnavailable(KeysError):
+class KeysUnavailable(NothingSigned):
     """The store of keys does not answer."""
 
 
@@ -40,7 +44,7 @@ class InvalidToken(KeysError):
     """Not a token of ours, or signed by a key that is no longer trusted. The reason is for the log."""
 
 
-class KeysBehind(KeysError):
+class KeysBehind(NothingSigned):
     """The store is older than what we have seen: it was restored from a backup (S-381)."""
 
     def __init__(self, version: int, mark: int) -> None:

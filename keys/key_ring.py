@@ -106,7 +106,10 @@ class KeyRing:
         try:
             return confirmed.keys.signers[algorithm]
         except KeyError:
-            raise NoActiveKey(f"There is no active {algorithm} key.") from None
+            raise NoActiveKey(
+                f"There is no active {algorithm} key. Look with `adgang keys list`; `adgang keys activate` lets a "
+                f"published one sign, `adgang keys generate --algorithm {algorithm}` makes a new one."
+            ) from None
 
     def sign(self, algorithm: str, signing_input: bytes) -> Signature:
         """Sign with the active key of the algorithm. Raises as `signer` does."""

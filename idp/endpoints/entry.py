@@ -16,7 +16,7 @@ from idp.endpoints.wire import Environ, read_request
 from idp.errors import MethodNotAllowed, OAuthError, ServerError, StoreUnavailable, TemporarilyUnavailable
 from idp.ids import new_reference
 from idp.services import Services
-from keys.errors import KeysBehind, KeysUnavailable
+from keys.errors import NothingSigned
 
 StartResponse = Callable[..., Any]
 
@@ -87,6 +87,8 @@ class MachineEntry:
         if isinstance(error, ServerError):
             _log.error("unforeseen", extra=facts, exc_info=fault)
             self._services.count("failures", {"path": path})
+        elif isinstance(fault, NothingSigned):
+            _log.error("nothing signed", extra={**facts, "why": str(fault)})
         elif isinstance(error, TemporarilyUnavailable):
             _log.warning("unavailable", extra={**facts, "fault_kind": type(fault).__name__})
         else:
@@ -98,6 +100,6 @@ def _as_told(fault: Exception) -> OAuthError:
     """Every error in the protocol's own words."""
     if isinstance(fault, OAuthError):
         return fault
-    if isinstance(fault, StoreUnavailable | KeysUnavailable | KeysBehind):
+    if isinstance(fault, StoreUnavailable | NothingSigned):
         return TemporarilyUnavailable("A part of the provider is away for the moment; try again.")
     return ServerError("Something failed that we did not foresee; the reference finds it in our log.")

@@ -70,6 +70,8 @@ def _revoke_refresh_token(services: Services, client: Client, token: str, now: d
     found = services.refresh_tokens.find(digest(token))
     if found is None or found.client_id != client.client_id:
         return "unknown"
+    if found.grant.revoked_at is not None:  # nothing is left to write
+        return "refresh_token"
 
     def work(tx: ports.Tx) -> None:
         if services.grants.revoke(tx, found.grant.grant_id, now):
@@ -86,6 +88,8 @@ def _revoke_access_token(services: Services, client: Client, token: str, now: da
         return "unknown"
     if read.client_id != client.client_id:
         return "unknown"
+    if read.token_id in services.revoked_tokens:  # nothing is left to write
+        return "access_token"
     # A grant that is dead for the moment, its citizen blocked, may live again: the token does not.
     given = None if read.grant_id is None else services.grants.find_live(read.grant_id)
 

@@ -4,6 +4,7 @@ registered so.
 Keys that cannot be used now are told like any store that is away.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,9 @@ from idp.protocol.encryption import Envelope, envelope_for
 from idp.protocol.response_mode import AuthorizationResponse
 from idp.records import AuthorizationRequest
 from idp.services import Services
-from keys.errors import KeysBehind, KeysUnavailable
+from keys.errors import NothingSigned
+
+_log = logging.getLogger(__name__)
 
 
 def sealed_for(services: Services, client_id: str, answer: AuthorizationResponse) -> AuthorizationResponse:
@@ -57,7 +60,8 @@ def _envelope_of(registered: RegisteredClient) -> Envelope:
 def _keys() -> Iterator[None]:
     try:
         yield
-    except (KeysUnavailable, KeysBehind) as fault:
+    except NothingSigned as fault:
+        _log.error("nothing signed", extra={"why": str(fault)})
         raise StoreUnavailable("the keys cannot sign now") from fault
 
 

@@ -33,7 +33,7 @@ def issue_logout_token(
     """A signed token, with `sub` and `sid` as the client's ID tokens had them.
 
     Raises:
-        keys.errors.KeysUnavailable, KeysBehind: the client's algorithm cannot sign now.
+        keys.errors.NothingSigned: the client's algorithm cannot sign now.
     """
     issued_at = int(now.timestamp())
     claims = {

@@ -9,11 +9,14 @@ import requests
 from idp.app import Provider, create_app
 from idp.errors import InvalidRequest
 from idp.protocol.id_token_hint import HintVerifier
-from keys.changes import look
+from keys.changes import commit, look
 from keys.endings import compromise
 from keys.evidence import Standing
+from keys.sealed_keys import sealed_anew
 from keys.services import Order
+from keys.states import KeyState
 from keys.succession import evidence_for
+from tests.support import machines
 from tests.support.deployment import Deployment
 from tests.support.relying_party import RelyingParty
 from tests.support.signed_in import code_for, session_of
@@ -166,6 +169,29 @@ def test_tokens_of_a_compromised_key_are_refused_in_every_process_and_sessions_s
     asked = party.ask()
     fresh = party.redeem(code_for(party, asked, session), asked.verifier).json()
     assert all(takes(process, deployment, fresh) for process in processes)
+
+
+def test_without_a_key_to_sign_with_a_client_is_told_to_come_again_and_the_operator_what_to_do(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is wrong with the request, and no retry loop of a client should think so."""
+    machines.api(deployment)
+    party = machines.machine(deployment)
+    machines.grant(deployment, party, machines.READ)
+    machines.token(party, resource=machines.API)
+    services = deployment.wiring.keys_services
+    sight = look(services)
+    active = sight.keys.active("ES256")
+    assert active is not None
+    gone = sealed_anew(services.sealer, active, active.moved(KeyState.DEACTIVATED, sight.now))
+    commit(services, sight, [gone], ORDER)
+    deployment.clock.forward(BOUND)
+    answer = machines.ask(party, resource=machines.API)
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert vars(told)["reference"] == answer.json()["reference"]
+    assert "adgang keys generate --algorithm ES256" in vars(told)["why"]
 
 
 def test_the_jwks_costs_no_store_and_notes_are_bounded(deployment: Deployment) -> None:

@@ -152,11 +152,25 @@ def test_a_revocation_costs_one_read_and_one_transaction(
 ) -> None:
     party = refreshing_party(deployment)
     token = tokens_of(party)[name]
+    assert (
+        "none" not in deployment.wiring.services.revoked_tokens
+    )  # read at most once a second, for every request
     with _counted(deployment) as costs:
         assert party.post("/revoke", {"token": token}).status_code == 200
     assert (costs["reads"], costs["transactions"]) == (1, 1)
     assert costs["statements"] == statements  # the grant, or its number and the token; ledger
     assert costs["round trips"] <= 1  # the assertion's jti
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_what_was_revoked_already_is_not_written_again(deployment: Deployment, name: str) -> None:
+    """However often a client asks: nobody holds the line of those who write."""
+    party = refreshing_party(deployment)
+    tokens = tokens_of(party)
+    assert party.post("/revoke", {"token": tokens[name]}).status_code == 200
+    with _counted(deployment) as costs:
+        assert party.post("/revoke", {"token": tokens[name]}).status_code == 200
+    assert (costs["transactions"], costs["statements"]) == (0, 0)
 
 
 def test_an_introspection_costs_one_read(deployment: Deployment) -> None:
