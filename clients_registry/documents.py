@@ -22,6 +22,9 @@ _OURS = frozenset(
 _LISTS = frozenset(field.name for field in fields(Client) if str(field.type).startswith("tuple")) - {
     "purposes"
 }
+_UNSAID = frozenset({"purposes", "response_types", "scope"})
+"""Empty only where the client signs nobody in, and then what nobody can register but by leaving it out."""
+
 _WORDS = frozenset({"scope"})
 """Lists that travel as one string with spaces (RFC 7591 §2)."""
 
@@ -50,13 +53,14 @@ def client_from(metadata: Mapping[str, Any], **ours: Any) -> Client:
 
 
 def shown(client: Client, organisation: Organisation) -> dict[str, Any]:
-    """The client as an operator sees it: everything but its secret."""
+    """The client as an operator sees it: everything but its secret; what can be given back in a change."""
+    registered = {name: value for name, value in metadata_of(client).items() if value or name not in _UNSAID}
     document: dict[str, Any] = {
         "client_id": client.client_id,
         "organisation": organisation.cvr_number,
         "organisation_id": client.organisation_id,
         "sector": client.sector,
-        **metadata_of(client),
+        **registered,
         "created_at": moment(client.created_at),
         "changed_at": moment(client.changed_at),
     }

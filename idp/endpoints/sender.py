@@ -50,7 +50,7 @@ class Senders:
         if proof is None:
             return Sender(confirmation_of(jkt=None, x5t_s256=thumbprint))
         self.dpop.take(proof)
-        # RFC 9449 §8.2: offered with every answer, so that the next proof can carry it.
+        # RFC 9449 §8.2: offered with every good answer, so that the next proof can carry it.
         headers = (("DPoP-Nonce", proof.next_nonce),)
         return Sender(Confirmation(jkt=proof.jkt, x5t_s256=thumbprint), headers)
 

@@ -41,9 +41,7 @@ def end_session(services: Services) -> Response:
     asked = check_logout_request(
         parameters, registry=services.registry, hints=HintVerifier(services.policy, services.key_ring)
     )
-    request_id = new_secret()
-    services.sign_out_requests.put(request_id, SignOutRequest(asked, services.clock() + LIFETIME))
-    return see_other(_address(request_id))
+    return see_other(_address(_keep(services, asked)))
 
 
 def show_sign_out(services: Services, request_id: str) -> Response:
@@ -59,13 +57,13 @@ def show_sign_out(services: Services, request_id: str) -> Response:
         services.sign_out_requests.forget(request_id)
         return end_here(services, signed_in, asked=asked)
     prefer_languages(asked.ui_locales)
-    return render(
-        AskSignOut(
-            path=_address(request_id),
-            service_name=_service_name(services, asked),
-            csrf_token=form_token(signed_in.secret, _address(request_id)),
-        )
-    )
+    return _ask(services, request_id, asked, signed_in)
+
+
+def ask_instead(services: Services, signed_in: SignedIn) -> Response:
+    """For a button of ours that does not belong to this session any more: it ends nothing, and is asked about."""
+    asked = LogoutRequest()
+    return _ask(services, _keep(services, asked), asked, signed_in, outdated=True)
 
 
 def post_sign_out(services: Services, request_id: str) -> Response:
@@ -81,6 +79,24 @@ def post_sign_out(services: Services, request_id: str) -> Response:
     check_form_token(form, signed_in.secret, _address(request_id))
     services.sign_out_requests.forget(request_id)
     return end_here(services, signed_in, asked=asked, after_form=True)
+
+
+def _keep(services: Services, asked: LogoutRequest) -> str:
+    request_id = new_secret()
+    services.sign_out_requests.put(request_id, SignOutRequest(asked, services.clock() + LIFETIME))
+    return request_id
+
+
+def _ask(
+    services: Services, request_id: str, asked: LogoutRequest, signed_in: SignedIn, *, outdated: bool = False
+) -> Response:
+    page = AskSignOut(
+        path=_address(request_id),
+        service_name=_service_name(services, asked),
+        csrf_token=form_token(signed_in.secret, _address(request_id)),
+        outdated=outdated,
+    )
+    return render(page, 403 if outdated else 200)
 
 
 def _address(request_id: str) -> str:

@@ -1,8 +1,9 @@
-"""The one way to sign out of this browser: by our own button, or because a service asked (end_session.py).
+"""The one way to sign out of this browser: by our own button (own_button.py), or because a service asked (end_session.py).
 
     button ──────────────────────────────▶ ended, in SQL and in Redis ──▶ /signed-out: what came of it
     service ──its hint names this session──▲
        └──anything else──▶ asked ──"log ud"┘
+    button of a page from before the last sign-in ──▶ asked
 
 Whatever ends a session writes its services into the queue (idp/logout); this is only about the browser at hand.
 """
@@ -12,36 +13,23 @@ from flask import Response
 from idp.browser_sessions import record_end
 from idp.ids import new_secret
 from idp.ledger import events
-from idp.login.browser_handle import find_to_end, forget_proof, forget_sign_in, spend_handle, take_successor
+from idp.login.browser_handle import forget_proof, forget_sign_in, spend_handle, take_successor
 from idp.login.visit import SIGN_OUT, SignedIn
 from idp.login.way_back import see_other
 from idp.logout.records import LIFETIME, SignOut
 from idp.protocol.logout_request import LogoutRequest
 from idp.services import Services
 from idp.storage.ports import Tx
-from idp.web import check_form_token, form_token, read_form, set_cookie
+from idp.web import form_token, set_cookie
 
 SIGNED_OUT = "/signed-out"
-_PURPOSE = "sign-out"
+SIGN_OUT_FORM = "sign-out"
 _NOTHING_ASKED = LogoutRequest()
 
 
 def sign_out_token(session_secret: str) -> str:
     """The token of the form with the button."""
-    return form_token(session_secret, _PURPOSE)
-
-
-def sign_out(services: Services) -> Response:
-    """POST /sign-out: end this browser's session; pressing twice is harmless.
-
-    Raises: ForeignForm, InvalidRequest.
-    """
-    form = read_form()
-    signed_in = find_to_end(services)
-    if signed_in is None:
-        return signed_out(services)
-    check_form_token(form, signed_in.secret, _PURPOSE)
-    return end_here(services, signed_in, after_form=True)
+    return form_token(session_secret, SIGN_OUT_FORM)
 
 
 def end_here(

@@ -47,6 +47,8 @@ class AskSignOut(Page):
     path: str
     service_name: str | None
     csrf_token: str = field(repr=False)
+    outdated: bool = False
+    """Nobody else asks: our own button was pressed on a page from before the last sign-in of this browser."""
 
     @property
     def address(self) -> str:

@@ -13,9 +13,10 @@ from idp.login.end_session import end_session, post_sign_out, show_sign_out
 from idp.login.first_factor import post_password
 from idp.login.flow import proceed
 from idp.login.options import show_options
+from idp.login.own_button import sign_out
 from idp.login.passkey import post_passkey
 from idp.login.second_factor import post_code, post_key
-from idp.login.sign_out import SIGNED_OUT, sign_out
+from idp.login.sign_out import SIGNED_OUT
 from idp.login.signed_out import show_signed_out
 from idp.login.unmet import post_unmet
 from idp.login.visit import Visit, WrongTurn, open_visit

@@ -1,7 +1,7 @@
 """DPoP (RFC 9449): a client proves with each request that it has a key, and its tokens work with that key alone.
 
 Taken: proofs by ES256, Ed25519 (or EdDSA) and PS256, RSA keys of 2048 to 4096 bits; a nonce of ours, which is offered
-with every answer to a proof and demanded where the deployment says so. Refused: RS256, HS* and `none`; private and weak
+with every good answer to a proof and demanded where the deployment says so. Refused: RS256, HS* and `none`; private and weak
 keys; any header member beside `typ`, `alg` and `jwk`; a proof that is older than a minute, that was seen before, or that
 the store of those seen may have forgotten. Not here: what a proof's key must be (confirmation), whether a client needs
 one (profile), and how a nonce is made (dpop_nonce).

@@ -18,7 +18,14 @@ from idp.web.application import make_flask
 from idp.web.configuration import WebConfig
 from idp.web.cookies import cookie_name, forget_cookie, read_cookie, set_cookie
 from idp.web.failures import RETRY_AFTER_SECONDS, ErrorPage, FailureKind, request_reference
-from idp.web.forms import accepts_cross_site_posts, check_form_token, form_token, read_form, read_query
+from idp.web.forms import (
+    ForeignForm,
+    accepts_cross_site_posts,
+    check_form_token,
+    form_token,
+    read_form,
+    read_query,
+)
 from idp.web.language import current_language, prefer_languages
 from idp.web.page import Page, render
 from idp.web.session_end import tell_session_end
@@ -29,6 +36,7 @@ __all__ = [
     "Page",
     "render",
     "ErrorPage",
+    "ForeignForm",
     "FailureKind",
     "RETRY_AFTER_SECONDS",
     "request_reference",

@@ -90,18 +90,36 @@ def _check_host() -> None:
 
 _REPEATED_BYTES = 2048
 """A longer query is nobody's address: three links with it would be an answer larger than the question."""
+_NEVER_REPEATED = frozenset(
+    {
+        "id_token_hint",
+        "login_hint",
+        "request",
+        "response",
+        "code",
+        "access_token",
+        "refresh_token",
+        "id_token",
+    }
+)
+"""Parameters that hold a token or tell of a person: no page has a copy of them."""
 
 
 def _language_links(page: Page) -> list[tuple[str, str, str]]:
     """Tag, name and address of this page in each language; nothing where it cannot be asked for again."""
     path, query = page.address, ""
     if path is None:
-        if request.method == "POST" or len(request.query_string) > _REPEATED_BYTES:
+        if request.method == "POST" or not _is_repeatable():
             return []
         path = request.path
         kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
         query = urlencode(kept) + "&" if kept else ""
     return [(tag, name, f"{path}?{query}lang={tag}") for tag, name in LANGUAGES.items()]
+
+
+def _is_repeatable() -> bool:
+    """Whether this request's query may stand in a page."""
+    return len(request.query_string) <= _REPEATED_BYTES and not _NEVER_REPEATED & request.args.keys()
 
 
 def _finish(response: Response) -> Response:

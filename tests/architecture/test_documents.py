@@ -8,6 +8,7 @@ from idp.cli import main
 from idp.settings import settings_table
 from tests.architecture.repository import ROOT, documents, named
 
+_TEST = re.compile(r"tests/[\w/]+\.py(?:::\w+)?")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -51,6 +52,17 @@ def test_every_link_leads_to_a_file() -> None:
             if not (document.parent / target.partition("#")[0]).exists():
                 broken.append((named(document), target))
     assert not broken
+
+
+def test_every_test_that_a_document_names_is_there() -> None:
+    missing = []
+    for document in documents():
+        for name in _TEST.findall(document.read_text()):
+            file, _, test = name.partition("::")
+            path = ROOT / file
+            if not path.exists() or (test and f"def {test}(" not in path.read_text()):
+                missing.append((named(document), name))
+    assert not missing
 
 
 def test_nothing_stands_twice_in_the_tables_and_among_the_decisions() -> None:

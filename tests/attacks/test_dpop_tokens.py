@@ -314,8 +314,8 @@ def test_a_client_that_needs_bound_tokens_gets_none_without_a_proof(
 # --- the nonce -------------------------------------------------------------------------------------------------
 
 
-def test_every_answer_to_a_proof_offers_a_nonce(deployment: Deployment) -> None:
-    """RFC 9449 §8.2: and it works at every endpoint; a wrong one is answered with a good one."""
+def test_every_good_answer_to_a_proof_offers_a_nonce(deployment: Deployment) -> None:
+    """RFC 9449 §8.2: and it works at every endpoint; a wrong one is answered with a good one, no other error with any."""
     party = bound_party(deployment)
     asked, code = begun(party)
     answer = party.redeem(code, asked.verifier)
@@ -332,6 +332,8 @@ def test_every_answer_to_a_proof_offers_a_nonce(deployment: Deployment) -> None:
             assert answer.json()["error"] == "use_dpop_nonce"
             assert 'DPoP realm="adgang", algs=' in answer.headers["WWW-Authenticate"]
     assert "DPoP-Nonce" not in requests.get(url, timeout=20).headers
+    refused_code = party.redeem(code, asked.verifier)
+    assert refused_code.status_code == 400 and "DPoP-Nonce" not in refused_code.headers
 
 
 def test_where_a_nonce_is_demanded_every_endpoint_says_so_and_takes_it(

@@ -157,7 +157,7 @@ def bring_the_end_near(deployment: Deployment, browser: CitizenBrowser, *, ends_
 
 
 def test_signing_out_needs_this_sessions_token(deployment: Deployment) -> None:
-    """S-217, S-226: missing, of another citizen's session, of a login attempt, from another site."""
+    """S-217, S-226: missing, of another citizen's session, of a login attempt, from another site; else it is asked."""
     deployment.add_citizen("karl.berg", "8802701235", "Karl", "Berg")
     journey, other = begin(deployment), begin(deployment)
     journey.sign_in()
@@ -165,7 +165,8 @@ def test_signing_out_needs_this_sessions_token(deployment: Deployment) -> None:
     theirs = other.browser.get("/").form("/sign-out").fields["csrf_token"]
     ours = journey.browser.get("/").form("/sign-out").fields["csrf_token"]
     for token in ("", theirs, journey.token, ours[:-1]):
-        assert journey.browser.post("/sign-out", {"csrf_token": token}).status == 403
+        page = journey.browser.post("/sign-out", {"csrf_token": token})
+        assert page.status == 403 and "ask-sign-out" in page.ids
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert journey.browser.post("/sign-out", {"csrf_token": ours}, headers=foreign).status == 403
     assert signed_in_as(journey.browser) == "Freja Holm"

@@ -13,8 +13,16 @@ from click.testing import CliRunner, Result
 from clients_registry import cli_frame
 from clients_registry.cli import make_clients_group, make_organisations_group
 from clients_registry.client_secrets import verify_secret
+from clients_registry.policy import RegistrationPolicy
 from idp.errors import StoreUnavailable
-from tests.storage.registry_world import NORDHAVN_CVR, RegistryWorld, oidc_registration, registration
+from tests.storage.registry_world import (
+    NORDHAVN_CVR,
+    RegistryWorld,
+    ec_key,
+    oidc_registration,
+    public,
+    registration,
+)
 from tests.support.clock import FrozenClock
 
 Run = Callable[..., Result]
@@ -22,7 +30,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def world(sqlite_url: str, clock: FrozenClock) -> Iterator[RegistryWorld]:
-    world = RegistryWorld(sqlite_url, clock)
+    world = RegistryWorld(sqlite_url, clock, RegistrationPolicy(mutual_tls=True, client_authorities=True))
     yield world
     world.close()
 
@@ -86,6 +94,68 @@ def test_what_show_prints_can_be_edited_and_given_to_change(nordhavn: Run, tmp_p
     assert changed.exit_code == 0, changed.stderr
     assert "Changed: client_name." in changed.stderr
     assert json.loads(changed.stdout)["client_name"] == "Skure"
+
+
+_SIGNS = {"keys": [public(ec_key(), kid="byg-1"), public(ec_key(1), kid="byg-2", use="enc")]}
+KINDS: dict[str, dict[str, Any]] = {
+    "strict": registration(),
+    "a certificate": registration(
+        token_endpoint_auth_method="tls_client_auth",
+        tls_client_auth_subject_dn="CN=Byggesager,O=Nordhavn Kommune,C=DK",
+        tls_client_certificate_bound_access_tokens=True,
+        jwks=None,
+    ),
+    "keys elsewhere": registration(jwks=None, jwks_uri="https://byg.nordhavn.example/jwks.json"),
+    "everything signed": registration(
+        require_signed_request_object=True,
+        request_object_signing_alg="ES256",
+        response_modes=["jwt"],
+        authorization_signed_response_alg="ES256",
+        userinfo_signed_response_alg="ES256",
+        grant_types=["authorization_code", "refresh_token"],
+    ),
+    "encrypted": registration(
+        jwks=_SIGNS,
+        id_token_encrypted_response_alg="ECDH-ES",
+        id_token_encrypted_response_enc="A256GCM",
+    ),
+    "a secret": oidc_registration(require_pkce=False, default_max_age=600, default_acr_values=["phr"]),
+    "public": oidc_registration(token_endpoint_auth_method="none", application_type="native"),
+    "a device": oidc_registration(
+        grant_types=["urn:ietf:params:oauth:grant-type:device_code"],
+        token_endpoint_auth_method="none",
+        redirect_uris=None,
+    ),
+    "a machine": registration(
+        grant_types=["client_credentials"], redirect_uris=None, purposes=None, scope=None
+    ),
+    "names and ways out": registration(
+        **{"client_name#en": "Building permits"},
+        client_uri="https://byg.nordhavn.example/",
+        initiate_login_uri="https://byg.nordhavn.example/begin",
+        post_logout_redirect_uris=["https://byg.nordhavn.example/out"],
+        backchannel_logout_uri="https://byg.nordhavn.example/back",
+        backchannel_logout_session_required=True,
+        frontchannel_logout_uri="https://byg.nordhavn.example/front",
+        contacts=["drift@nordhavn.example"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_stored_can_be_given_back_unchanged(nordhavn: Run, tmp_path: Path, kind: str) -> None:
+    """Whatever kind of client it is: as `add` and as `show` printed it."""
+    document = added(nordhavn, KINDS[kind])
+    shown = nordhavn("clients", "show", document["client_id"]).stdout
+    for given in (shown, json.dumps({k: v for k, v in document.items() if k != "client_secret"})):
+        changed = nordhavn(
+            "clients", "change", document["client_id"], written(tmp_path, json.loads(given)),
+            "--yes", "--reason", "nothing new",
+        )  # fmt: skip
+        assert changed.exit_code == 0, changed.stderr
+        assert "Changed: nothing." in changed.stderr
+    again = json.loads(nordhavn("clients", "show", document["client_id"]).stdout)
+    assert again | {"changed_at": ""} == json.loads(shown) | {"changed_at": ""}
 
 
 def test_every_fault_has_a_line_of_its_own(nordhavn: Run, world: RegistryWorld, tmp_path: Path) -> None:
