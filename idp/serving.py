@@ -32,6 +32,7 @@ _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 _GRACE_SECONDS = 30
 _LOOK_SECONDS = 1.0
+_ENDS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 _GRANIANS_LOG = {
     "handlers": {},
@@ -66,6 +67,7 @@ def serve(settings: Settings) -> None:
     """
     with sole_use(settings.state_directory) as lock:
         os.register_at_fork(after_in_child=lock.close)
+        _let_workers_end_while_they_load()
         if faults := port_faults(_addresses(settings)):
             raise ConfigurationFaults(faults)
         _serve(settings, _new_metrics_directory(settings))
@@ -113,6 +115,24 @@ def _supervised(store: RunningStore | None) -> AbstractContextManager[object]:
         return nullcontext()
     os.register_at_fork(after_in_child=store.forget_ownership)
     return Supervision(store)
+
+
+def _let_workers_end_while_they_load() -> None:
+    """A forked worker inherits handlers that only note the signal for the parent, until granian sets its own.
+
+    Till then it serves nobody: the default action ends it. A signal during the fork waits for that.
+    """
+
+    def after_in_child() -> None:
+        for ends in _ENDS:
+            signal.signal(ends, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS),
+        after_in_child=after_in_child,
+    )
 
 
 def _end_with_parent() -> None:

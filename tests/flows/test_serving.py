@@ -257,4 +257,22 @@ def test_two_starts_at_once_are_one_provider(tmp_path: Path) -> None:
     finally:
         for process in both:
             process.terminate()
-            process.wait(40)  # one whose workers are still starting takes the whole time of grace
+            process.wait(_SOON)
+
+
+def test_an_end_while_workers_still_load_does_not_take_the_time_of_grace(tmp_path: Path) -> None:
+    """Whoever stops it in its first second, a supervisor at a reboot say, waits for no request: there is none."""
+    environment = serving_environment(tmp_path)
+    prepare(environment)
+    with (tmp_path / "serve.log").open("wb") as output:
+        process = subprocess.Popen(
+            [*ADGANG, "serve"], env=environment, cwd=ROOT, stdout=output, stderr=output
+        )
+    begun = Served(environment, process, tmp_path / "serve.log")
+    try:
+        within(_SOON, lambda: len(begun.workers()) == 2)
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
