@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -65,6 +66,7 @@ def serve(settings: Settings) -> None:
     Raises:
         ConfigurationFaults: a part is missing or not fit for service; nothing is served.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what was begun is closed, until granian listens
     with sole_use(settings.state_directory) as lock:
         os.register_at_fork(after_in_child=lock.close)
         _let_workers_end_while_they_load()

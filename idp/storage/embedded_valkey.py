@@ -165,10 +165,15 @@ def _spawn(directory: Path, path: Path) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    if _wait_for(lambda: process.poll() is not None or _answers(path)) and process.poll() is None:
+    answers = False
+    try:
+        answers = _wait_for(lambda: process.poll() is not None or _answers(path)) and process.poll() is None
+    finally:  # also where the start is given up
+        if not answers:
+            process.kill()
+            process.wait()
+    if answers:
         return process
-    process.kill()
-    process.wait()
     raise ConfigurationFaults(
         [
             f"The embedded Valkey did not start in {directory}. Its log, {log}, ends with: {_last_line(log)}. "

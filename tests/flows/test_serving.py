@@ -260,6 +260,24 @@ def test_two_starts_at_once_are_one_provider(tmp_path: Path) -> None:
             process.wait(_SOON)
 
 
+def test_an_end_before_there_are_workers_leaves_no_valkey_behind(tmp_path: Path) -> None:
+    environment = serving_environment(tmp_path)
+    prepare(environment)
+    socket_file = embedded_valkey._socket_path((tmp_path / "state" / "valkey").resolve())
+    with (tmp_path / "serve.log").open("wb") as output:
+        process = subprocess.Popen(
+            [*ADGANG, "serve"], env=environment, cwd=ROOT, stdout=output, stderr=output
+        )
+    try:
+        within(_SOON, socket_file.exists)
+        process.terminate()
+        assert process.wait(10) == 0
+        assert embedded_valkey._nobody_listens(socket_file)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_an_end_while_workers_still_load_does_not_take_the_time_of_grace(tmp_path: Path) -> None:
     """Whoever stops it in its first second, a supervisor at a reboot say, waits for no request: there is none."""
     environment = serving_environment(tmp_path)
