@@ -212,6 +212,18 @@ class Settings:
         at_least=5,
         at_most=100_000,
     )
+    sign_ins_begun_per_address: int = _setting(
+        "Sign-ins begun from one address (IPv6: /64) in a minute before it is told to wait. More where many share one.",
+        1_000,
+        at_least=10,
+        at_most=1_000_000,
+    )
+    opaque_tokens_per_client: int = _setting(
+        "Opaque access tokens that one service asks for by itself in a minute before it is told to wait.",
+        6_000,
+        at_least=10,
+        at_most=1_000_000,
+    )
     webauthn_rp_id: str = _setting(
         "Domain that passkeys belong to (WebAuthn rpId); never change it. Empty: the issuer's host.", ""
     )

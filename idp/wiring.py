@@ -677,6 +677,8 @@ class Wiring:
                 timedelta(seconds=settings.userinfo_max_age_seconds) or None,
             ),
             failed_sign_ins_per_address=settings.failed_sign_ins_per_address,
+            sign_ins_begun_per_address=settings.sign_ins_begun_per_address,
+            opaque_tokens_per_client=settings.opaque_tokens_per_client,
             published_max_age=timedelta(seconds=settings.jwks_max_age_seconds),
             mtls_origin=settings.mtls_origin,
             client_authorities=settings.mtls_ca_file is not None,

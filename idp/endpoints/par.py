@@ -14,6 +14,7 @@ from idp.protocol.authorization_request import (
     check_redirect,
     check_request,
 )
+from idp.protocol.begun_sign_ins import check_begun
 from idp.protocol.client_auth import ClientAuthentication
 from idp.protocol.dpop import bound_to_sender
 from idp.protocol.id_token_hint import HintVerifier
@@ -38,6 +39,8 @@ def par(services: Services, authentication: ClientAuthentication, senders: Sende
         proof = senders.verify(request, url=url, now=now)
         # 2. The client.
         registered = authenticated_client(authentication, request, parameters, now, services)
+        if registered.client.is_public:  # its name is anybody's
+            check_begun(services.rates, services.policy, "pushed-request", request.peer_address)
         # 3. RFC 9126 §2.1: no request inside a request.
         if "request_uri" in parameters:
             raise InvalidRequest("A request_uri must not be pushed.")

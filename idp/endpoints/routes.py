@@ -28,7 +28,7 @@ def routes(services: Services) -> RouteTable:
     metadata = Route(
         {"GET": discovery(policy, services.key_ring.algorithms, detail_types)}, cross_origin=True
     )
-    senders = Senders(DpopProofs(policy, services.seen, services.dpop_nonces))
+    senders = Senders(DpopProofs(policy, services.seen, services.dpop_nonces), services.rates)
     claims = userinfo(services, senders)
     published_keys = jwks(policy, services.key_ring, services.traffic, services.clock)
     keys = Route({"GET": published_keys}, cross_origin=True)

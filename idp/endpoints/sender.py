@@ -8,8 +8,11 @@ where nothing was proven; what must be proven is the rule of the client (profile
 from dataclasses import dataclass
 from datetime import datetime
 
+from idp.addresses import neighbourhood
 from idp.endpoints.client import client_certificate
 from idp.endpoints.machine import Headers, MachineRequest
+from idp.errors import InvalidDpopProof
+from idp.protocol.auth_failures import Rates, count_bad_proof
 from idp.protocol.confirmation import Confirmation, confirmation_of
 from idp.protocol.dpop import DpopProofs, Proof
 
@@ -28,18 +31,25 @@ class Senders:
     """Verifies the proofs of requests, for every endpoint that takes them."""
 
     dpop: DpopProofs
+    rates: Rates
 
     def verify(
         self, request: MachineRequest, *, url: str, now: datetime, access_token: str | None = None
     ) -> Proof | None:
         """The DPoP proof of this request to `url`, if it brings one; `access_token` is the one that comes with it.
 
-        Raises: InvalidDpopProof, UseDpopNonce.
+        Raises: InvalidDpopProof, UseDpopNonce, TooManyRequests.
         """
         header = request.header("dpop")
         if header is None:
             return None
-        return self.dpop.verify(header, method=request.method, url=url, now=now, access_token=access_token)
+        try:
+            return self.dpop.verify(
+                header, method=request.method, url=url, now=now, access_token=access_token
+            )
+        except InvalidDpopProof:
+            count_bad_proof(self.rates, self.dpop.policy, address=neighbourhood(request.peer_address))
+            raise
 
     def take(self, request: MachineRequest, proof: Proof | None, now: datetime) -> Sender:
         """What the request proves: the key of its proof, which counts once, and that of its certificate.

@@ -11,6 +11,7 @@ from datetime import datetime
 from clients_registry.client import Client
 from clients_registry.resource import MACHINES
 from idp.errors import InvalidAuthorizationDetails
+from idp.grants.kept_tokens import check_kept
 from idp.grants.parts import Parts
 from idp.protocol.authorization_details import PARAMETER
 from idp.protocol.confirmation import Confirmation
@@ -31,7 +32,7 @@ def issue(
 ) -> IssuedTokens:
     """A token for an authenticated client's own use.
 
-    Raises: InvalidAuthorizationDetails, InvalidScope, InvalidTarget.
+    Raises: InvalidAuthorizationDetails, InvalidScope, InvalidTarget, TooManyRequests.
     """
     if PARAMETER in parameters:
         raise InvalidAuthorizationDetails(
@@ -45,6 +46,7 @@ def issue(
         scope=parameters.get("scope"),
         now=now,
     )
+    check_kept(parts, client.client_id, target)
     issued = issue_to_machine(
         parts.policy,
         parts.key_ring,

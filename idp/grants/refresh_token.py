@@ -21,6 +21,7 @@ from clients_registry.client import Client
 from clients_registry.errors import UnknownPurpose
 from idp.errors import InvalidGrant, InvalidRequest, InvalidScope
 from idp.grants.guesses import check_guesses
+from idp.grants.kept_tokens import check_kept
 from idp.grants.parts import Parts
 from idp.ids import digest, new_secret
 from idp.ledger import events
@@ -120,6 +121,7 @@ def refresh(
         details = meant_for(target.audience, details, parts.registry)
     for algorithm in (algorithm_for(target), signing_algorithm(client)):
         parts.key_ring.signer(algorithm)  # a key that cannot sign now must not cost the citizen the token
+    check_kept(parts, client.client_id, target)
     successor = Issued(new_secret(), replace(token, last_used_at=now)) if _rotates(client, token) else None
     if not _record(parts, digest(secret), token, successor, now):
         _end_family(parts, client, token, now)

@@ -19,6 +19,7 @@ from clients_registry.profiles import TOKEN_EXCHANGE
 from clients_registry.registry import RegisteredResource
 from clients_registry.resource import CITIZENS
 from idp.errors import InvalidRequest, InvalidScope, InvalidTarget, InvalidToken, UnauthorizedClient
+from idp.grants.kept_tokens import check_kept
 from idp.grants.live_tokens import SignedToken, live_grant, verify_access_token
 from idp.grants.parts import Parts
 from idp.ledger import events
@@ -73,6 +74,7 @@ def exchange(
         meant_for(target.audience, theirs, parts.registry), parameters.get("authorization_details")
     )
     parts.key_ring.signer(target.algorithm)  # what cannot be signed is not recorded
+    check_kept(parts, client.client_id, target)
     _record(parts, client, held, asked, target.scope, now)
     parts.count("tokens", {"grant": GRANT_TYPE})
     return issue_exchanged_token(

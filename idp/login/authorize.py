@@ -24,6 +24,7 @@ from idp.protocol.authorization_request import (
     authorization_parameters,
     open_request,
 )
+from idp.protocol.begun_sign_ins import check_begun
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.request_object import RequestObjects
 from idp.protocol.resource_indicators import Apis
@@ -89,6 +90,7 @@ def _come_by_get(services: Services, opened: OpenedRequest, parameters: Mapping[
         request_uri = parameters["request_uri"]
     else:
         request_uri = REQUEST_URI_PREFIX + new_secret()
+        check_begun(services.rates, services.policy, "pushed-request", peer_address())
         lifetime = services.policy.request_uri_lifetime
         services.pushed_requests.put(request_uri, PushedRequest(opened.request, services.clock() + lifetime))
     return see_other(f"/authorize?{urlencode({'client_id': client_id, 'request_uri': request_uri})}")
@@ -106,6 +108,7 @@ def _begin_visit(services: Services, opened: OpenedRequest) -> Visit:
         expires_at=now + services.policy.login_attempt_lifetime + _WAY_BACK_KNOWN_FOR,
     )
     registered = load_registered(services, attempt)  # a pushed request is older than this moment
+    check_begun(services.rates, services.policy, "sign-in", peer_address())
     services.login_attempts.put(attempt_id, attempt)
     return Visit(
         attempt=attempt,

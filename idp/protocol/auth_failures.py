@@ -1,4 +1,4 @@
-"""Failed authentications of clients and resource servers: counted by name and by address (S-111)."""
+"""Failed authentications of clients and resource servers, and bad proofs: counted by name and by address (S-111)."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -24,3 +24,12 @@ def count_failure(rates: Rates, policy: ProtocolPolicy, *, name: str | None, add
         counts.append(rates.count("client-auth-client", name, window))
     if max(counts) > policy.client_failures_per_window:
         raise TooManyRequests("Too many failed client authentications; wait a minute.")
+
+
+def count_bad_proof(rates: Rates, policy: ProtocolPolicy, *, address: str) -> None:
+    """Count a DPoP proof that was refused: it was looked at before anybody had authenticated.
+
+    Raises: TooManyRequests beyond the limit; a good proof never is.
+    """
+    if rates.count("dpop-address", address, policy.failure_window) > policy.client_failures_per_window:
+        raise TooManyRequests("Too many DPoP proofs that were refused; wait a minute.")
