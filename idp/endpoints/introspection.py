@@ -113,7 +113,7 @@ def _render(
     signed = introspection_token.sign(
         services.key_ring,
         services.policy,
-        resource.identifier,
+        (resource.identifier, resource.resource_id),
         algorithm or resource.token_algorithm,
         members,
         now=now,

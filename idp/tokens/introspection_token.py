@@ -1,9 +1,10 @@
 """The answer of introspection as a signed JWT (RFC 9701 §5): what a token is, told to one resource server.
 
-Its `typ` is its own and it has neither `sub` nor `exp`, so that it passes for no other token (RFC 9701 §8.1).
+`aud` is the resource by both of its names: the address that tokens are meant for, and the `client_id` that it
+authenticates with, which is the one that certified libraries look for. Its `typ` is its own and it has neither `sub` nor `exp`, so that it passes for no other token (RFC 9701 §8.1).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from idp.protocol.policy import ProtocolPolicy
@@ -16,7 +17,7 @@ TYP = "token-introspection+jwt"
 def sign(
     key_ring: KeyRing,
     policy: ProtocolPolicy,
-    audience: str,
+    audience: Sequence[str],
     algorithm: str,
     members: Mapping[str, object],
     *,
@@ -25,7 +26,7 @@ def sign(
     """The members as a JWT for this resource alone."""
     payload = {
         "iss": policy.issuer,
-        "aud": audience,
+        "aud": list(audience),
         "iat": int(now.timestamp()),
         "token_introspection": members,
     }

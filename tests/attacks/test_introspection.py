@@ -329,7 +329,7 @@ def test_an_answer_is_signed_for_who_asks_for_that(deployment: Deployment) -> No
     now = int(deployment.clock().timestamp())
     assert claims == {
         "iss": deployment.issuer,
-        "aud": api.identifier,
+        "aud": [api.identifier, api.resource_id],
         "iat": now,
         "token_introspection": api.told(token),
     }

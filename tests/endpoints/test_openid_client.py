@@ -3,7 +3,7 @@
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
 from tests.support.openid_client import OpenidClient
-from tests.support.openid_service import SERVICE, OpenidService
+from tests.support.openid_service import OpenidService
 
 
 def test_a_fapi_client_signs_in_reads_userinfo_and_refreshes(
@@ -19,18 +19,6 @@ def test_a_fapi_client_signs_in_reads_userinfo_and_refreshes(
         for _ in range(2):  # FAPI 2.0 §5.3.2.1: not rotated
             again = library("refresh", token=signed_in["tokens"]["refresh_token"])
             assert again["claims"]["sub"] == subject
-
-
-def test_requests_and_answers_may_both_be_signed(live_deployment: Deployment, library: OpenidClient) -> None:
-    """FAPI 2.0 Message Signing: a signed request object through PAR, and a JARM answer that the library verifies."""
-    service = OpenidService(
-        live_deployment, library, wants=("jarm",), response_modes=["jwt"], require_signed_request_object=True
-    )
-    url = service.answer(service.ask(sign="signing")["url"])
-    assert url.startswith(f"{SERVICE}?response=")
-    assert library("finish", url=url)["claims"]["acr"] == "urn:adgang:loa:substantial"
-    unsigned = library.refused("ask", push=True, parameters={"redirect_uri": SERVICE})
-    assert unsigned.error == "invalid_request"
 
 
 def test_an_answer_that_was_altered_is_not_believed(

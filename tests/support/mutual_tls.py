@@ -77,10 +77,12 @@ class BehindHaproxy:
 
 
 @contextmanager
-def behind_haproxy(folder: Path, sql_url: str, redis_url: str, clock: FrozenClock) -> Iterator[BehindHaproxy]:
+def behind_haproxy(
+    folder: Path, sql_url: str, redis_url: str, clock: FrozenClock, authority: Authority = AUTHORITY
+) -> Iterator[BehindHaproxy]:
     """With the configuration of the compose set-up."""
     port = free_port()
-    settings = mtls_settings(AUTHORITY, folder) | {"ADGANG_MTLS_ORIGIN": f"https://{HOST}:{port}"}
+    settings = mtls_settings(authority, folder) | {"ADGANG_MTLS_ORIGIN": f"https://{HOST}:{port}"}
     (folder / "proxy").mkdir()
     with running_deployment(folder, sql_url, redis_url, clock, **settings) as running:
         behind = int(running.issuer.rpartition(":")[2])

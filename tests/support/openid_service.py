@@ -1,5 +1,6 @@
 """A service on openid-client, registered at the provider, and a citizen's browser before it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.support.citizen_browser import CitizenBrowser
@@ -17,7 +18,10 @@ CLAIMS = [
 
 
 class OpenidService:
-    """`fapi2` by `private_key_jwt` and DPoP; with `secret`, an `oidc` client of the Basic plan."""
+    """`fapi2` by `private_key_jwt` and DPoP; with `secret`, an `oidc` client of the Basic plan.
+
+    With `certificate`, the paths of one, it goes by the addresses of `mtls_endpoint_aliases`; `metadata` say what for.
+    """
 
     def __init__(
         self,
@@ -28,10 +32,13 @@ class OpenidService:
         secret: str | None = None,
         wants: tuple[str, ...] = (),
         browser: CitizenBrowser | None = None,
+        certificate: Mapping[str, str] | None = None,
         **metadata: Any,
     ) -> None:
         self.deployment, self.library, self.alg, self.wants = deployment, library, alg, wants
-        self.method = secret or "private_key_jwt"
+        self.method = secret or metadata.pop("token_endpoint_auth_method", "private_key_jwt")
+        self.proves = not secret and not metadata.get("tls_client_certificate_bound_access_tokens")
+        self.certificate = certificate
         library("key", name="possession", alg="ES256")
         jwk = library("key", name="signing", alg=alg)
         registered: dict[str, Any] = {
@@ -54,17 +61,22 @@ class OpenidService:
         return self.client.client_id
 
     def configure(
-        self, *, auth: dict[str, Any] | None = None, dpop: dict[str, Any] | None = None
+        self,
+        *,
+        auth: dict[str, Any] | None = None,
+        dpop: dict[str, Any] | None = None,
+        certificate: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Begin anew, with changes to the assertions and proofs that the library makes; what it discovered."""
-        proves = self.method == "private_key_jwt"
+        aliases = {"use_mtls_endpoint_aliases": True} if self.certificate else {}
         found = self.library(
             "configure",
             issuer=self.deployment.issuer,
             client_id=self.client_id,
-            metadata={"id_token_signed_response_alg": self.alg},
+            metadata={"id_token_signed_response_alg": self.alg, **aliases},
             auth={"method": self.method, "secret": self.client.secret, "key": "signing", **(auth or {})},
-            dpop={"key": "possession", **(dpop or {})} if proves else None,
+            dpop={"key": "possession", **(dpop or {})} if self.proves else None,
+            certificate=certificate or self.certificate,
             wants=["nonrepudiation", *self.wants],
         )
         return dict(found)
@@ -72,7 +84,7 @@ class OpenidService:
     def ask(self, **how: Any) -> dict[str, Any]:
         """Begin a sign-in; parameters that are None are left out."""
         asked = {"redirect_uri": SERVICE, "scope": "openid profile", **how.pop("parameters", {})}
-        how = {"push": self.method == "private_key_jwt", **how}
+        how = {"push": "secret" not in self.method, **how}
         return dict(self.library("ask", parameters=asked, **how))
 
     def answer(self, url: str) -> str:

@@ -3,7 +3,10 @@
 // checks by itself is the library's own.
 
 import { createHash, generateKeyPairSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import https from 'node:https'
 import { createInterface } from 'node:readline'
+import * as jose from 'jose'
 import * as client from 'openid-client'
 
 const { subtle } = globalThis.crypto
@@ -56,8 +59,48 @@ function authentication({ method, secret, key, changes }) {
   return client.None()
 }
 
+// What the test wants changed in the next requests to this path, since a certified library sends nothing that is wrong:
+// headers by pattern, members of the form (removed where null), the verb, or all of it sent twice.
+function altered(url, options) {
+  const { path, headers = {}, form = {}, method } = state.altering ?? {}
+  if (!state.altering || new URL(url).pathname !== path) return options
+  const sent = new Headers(options.headers)
+  for (const [name, [pattern, text]] of Object.entries(headers)) {
+    sent.set(name, (sent.get(name) ?? '').replace(new RegExp(pattern), text))
+  }
+  let { body } = options
+  if (body && Object.keys(form).length) {
+    body = new URLSearchParams(body)
+    for (const [name, value] of Object.entries(form)) value === null ? body.delete(name) : body.set(name, value)
+  }
+  if (method === 'GET') body = undefined
+  return { ...options, headers: sent, body, method: method ?? options.method }
+}
+
+// With a client certificate, which fetch knows nothing of; the name of the proxy leads to this machine.
+function overTls(url, { method, headers, body }) {
+  const here = (name, options, found) => found(null, options.all ? [{ address: '127.0.0.1', family: 4 }] : '127.0.0.1', 4)
+  const asked = { method, headers: Object.fromEntries(new Headers(headers)), lookup: here, agent: false, ...state.certificate }
+  return new Promise((resolve, reject) => {
+    const request = https.request(url, asked, async (answer) => {
+      const parts = []
+      for await (const part of answer) parts.push(part)
+      resolve(new Response(Buffer.concat(parts), { status: answer.statusCode, headers: answer.headers }))
+    })
+    request.on('error', reject)
+    request.end(body ? String(body) : undefined)
+  })
+}
+
+async function sentAs(url, options) {
+  const changed = altered(url, options)
+  const send = String(url).startsWith('https:') ? overTls : fetch
+  if (changed !== options && state.altering.twice) await send(url, changed)
+  return send(url, changed)
+}
+
 async function recorded(url, options) {
-  const answer = await fetch(url, options)
+  const answer = await sentAs(url, options)
   const copy = answer.clone()
   const headers = Object.fromEntries(copy.headers)
   state.answers.push({ url: String(url), method: options?.method, sent: Object.fromEntries(new Headers(options?.headers)),
@@ -68,7 +111,29 @@ async function recorded(url, options) {
 const commands = {
   key: makeKey,
 
-  async configure({ issuer, client_id, metadata = {}, auth, wants = [], dpop, decrypt, skew = 0 }) {
+  async alter(what) {
+    state.altering = what.path ? what : undefined
+    return {}
+  },
+
+  // What a library would never make: a JWT by one of this client's keys, whatever it says.
+  async jwt({ key, header, claims }) {
+    const { privateKey, kid, alg } = state.keys[key]
+    return new jose.SignJWT(claims).setProtectedHeader({ alg, kid, ...header }).sign(privateKey)
+  },
+
+  async verify({ token, ...options }) {
+    const keys = jose.createRemoteJWKSet(new URL(state.config.serverMetadata().jwks_uri))
+    const { protectedHeader, payload } = await jose.jwtVerify(token, keys, { clockTolerance: 60, ...options })
+    return { header: protectedHeader, claims: payload }
+  },
+
+  async configure({ issuer, client_id, metadata = {}, auth, wants = [], dpop, decrypt, skew = 0, certificate }) {
+    state.altering = undefined
+    if (certificate) {
+      const { cert, key, ca } = certificate
+      state.certificate = { ca: readFileSync(ca), ...(cert ? { cert: readFileSync(cert), key: readFileSync(key) } : {}) }
+    }
     const execute = [client.allowInsecureRequests]
     if (wants.includes('jarm')) execute.push(client.useJwtResponseMode)
     if (wants.includes('nonrepudiation')) execute.push(client.enableNonRepudiationChecks)
@@ -88,7 +153,7 @@ const commands = {
     return state.config.serverMetadata()
   },
 
-  async ask({ parameters = {}, push = false, sign, changes, dpop = true, jkt = false }) {
+  async ask({ parameters = {}, push = false, sign, changes, outside = {}, dpop = true, jkt = false }) {
     state.verifier = client.randomPKCECodeVerifier()
     state.checks = { pkceCodeVerifier: state.verifier, idTokenExpected: true }
     const asked = {
@@ -109,6 +174,7 @@ const commands = {
       const { privateKey, kid } = state.keys[sign]
       url = await client.buildAuthorizationUrlWithJAR(state.config, asked, { key: privateKey, kid }, altering(changes))
     }
+    for (const [name, value] of Object.entries(outside)) url.searchParams.set(name, value)
     if (push) {
       const options = dpop ? { DPoP: state.dpop } : {}
       url = await client.buildAuthorizationUrlWithPAR(state.config, url.searchParams, options)
@@ -117,9 +183,9 @@ const commands = {
   },
 
   // `url` is where the browser came back to; the library checks the answer, the tokens and whatever they say.
-  async finish({ url, parameters, checks = {} }) {
+  async finish({ url, parameters, checks = {}, dpop = true }) {
     const tokens = await client.authorizationCodeGrant(
-      state.config, new URL(url), { ...state.checks, ...checks }, parameters, { DPoP: state.dpop })
+      state.config, new URL(url), { ...state.checks, ...checks }, parameters, { DPoP: dpop ? state.dpop : undefined })
     return { tokens, claims: tokens.claims() }
   },
 
