@@ -4,6 +4,7 @@ RFC 8693 with DPoP: the new token is bound to the service's own key, lives no lo
 the service as the one who acts. The citizen finds the exchange under recent activity at the provider.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,16 @@ from demo.relying_party import PushingApp
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 _TIMEOUT_SECONDS = 10
+_TOLD = re.compile(r'(\w+)="([^"]*)"')
+_STEP_UP = ("acr_values", "max_age")
+
+
+class StepUpWanted(Exception):
+    """The API wants a stronger or younger sign-in. `parameters` are what the authorization request has to ask for."""
+
+    def __init__(self, parameters: dict[str, str]) -> None:
+        super().__init__(" ".join(parameters))
+        self.parameters = parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,7 @@ class Answered:
 def ask(provider: PushingApp, held: str, *, api: str, scope: str, url: str) -> Answered:
     """GET `url` of the API `api`, for the citizen whose access token is `held`.
 
-    Raises: OAuthError where the provider or the API refuses; requests.RequestException.
+    Raises: StepUpWanted; OAuthError where the provider or the API refuses; requests.RequestException.
     """
     with provider.open_session() as session:
         token = session.fetch_token(
@@ -39,5 +50,9 @@ def ask(provider: PushingApp, held: str, *, api: str, scope: str, url: str) -> A
         )
         answer = session.get(url, timeout=_TIMEOUT_SECONDS)
     if answer.status_code != 200:
-        raise OAuthError("access_denied", answer.headers.get("WWW-Authenticate", ""))
+        challenge = answer.headers.get("WWW-Authenticate", "")
+        told = dict(_TOLD.findall(challenge))
+        if told.get("error") == "insufficient_user_authentication":  # RFC 9470 §3, §4
+            raise StepUpWanted({name: told[name] for name in _STEP_UP if name in told})
+        raise OAuthError("access_denied", challenge)
     return Answered(answer.json(), str(token["access_token"]))

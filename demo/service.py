@@ -19,8 +19,8 @@ from flask import Flask, Response, redirect, render_template, request, session, 
 from joserfc.errors import JoseError
 from werkzeug.serving import make_server
 
-from demo import on_behalf
-from demo.api import PATH, housing_support
+from demo.api import housing_support
+from demo.asking import STEPPING_UP, Asking
 from demo.decoded import decoded
 from demo.logout import LogoutTokens, NotObeyed, sign_out_url
 from demo.parties import ORGANISATIONS, Api, Organisation, apis
@@ -79,7 +79,13 @@ def create_app(configuration: Configuration) -> Flask:
     visitors = Visitors()
     _add_pages(app, configuration, organisation, provider, visitors)
     _add_logout(app, configuration, provider, visitors)
-    _add_asking(app, configuration, provider, visitors)
+    asked = _api_to_ask(organisation)
+    if asked is not None:
+        other, api = asked
+        asking = Asking(
+            provider, visitors, api, configuration.others[other.service.slug], f"{configuration.url}/callback"
+        )
+        asking.add_to(app)
     if organisation.api is not None:
         server = ResourceServer(issuer=configuration.issuer, audience=organisation.api.identifier)
         app.register_blueprint(housing_support(server, root=configuration.url, scope=organisation.api.scope))
@@ -123,11 +129,14 @@ def _add_pages(
     @app.get("/callback")
     def callback() -> Response:
         received = provider.finish()
+        then = "ask_again" if session.get(STEPPING_UP) else "front"
         for name in [name for name in session if not name.startswith(_PENDING)]:
             session.pop(name)  # nothing of the time before the sign-in goes on (session fixation)
         shown = signed_in_in_words(received.identity, received.userinfo)
         session["visitor"] = visitors.add(Visitor(shown, received))
-        return redirect(url_for("front"))  # type: ignore[return-value]
+        if then == "ask_again":
+            session[STEPPING_UP] = True
+        return redirect(url_for(then))  # type: ignore[return-value]
 
 
 def _add_logout(app: Flask, configuration: Configuration, provider: PushingApp, visitors: Visitors) -> None:
@@ -156,31 +165,6 @@ def _add_logout(app: Flask, configuration: Configuration, provider: PushingApp, 
 def _api_to_ask(organisation: Organisation) -> tuple[Organisation, Api] | None:
     """Of another authority, where this service may ask one on a citizen's behalf."""
     return next(((other, api) for other, api in apis() if api.granted_to == organisation.service.slug), None)
-
-
-def _add_asking(app: Flask, configuration: Configuration, provider: PushingApp, visitors: Visitors) -> None:
-    asked = _api_to_ask(configuration.organisation)
-    if asked is None:
-        return
-    other, api = asked
-
-    @app.post("/spoerg")
-    def ask() -> Response:
-        """RFC 8693: what we hold for the visitor, for a token that opens the other authority's API."""
-        visitor = visitors.find(session.get("visitor", ""))
-        if visitor is not None:
-            url = f"{configuration.others[other.service.slug]}{PATH}"
-            held = visitor.received.access_token
-            try:
-                answered = on_behalf.ask(provider, held, api=api.identifier, scope=api.scope, url=url)
-            except OAuthError as error:
-                # What we hold lives for five minutes; who is still signed in at the provider comes back with another.
-                logging.getLogger("demo.service").warning(
-                    "asking again after %s: %s", error.error, error.description
-                )
-                return redirect(url_for("sign_in"))  # type: ignore[return-value]
-            visitors.note(session["visitor"], answered)
-        return redirect(url_for("front"))  # type: ignore[return-value]
 
 
 def _add_files(app: Flask, organisation: Organisation) -> None:
@@ -217,7 +201,9 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(OAuthError)
     def _refused(error: OAuthError) -> tuple[str, int]:
         log.warning("the sign-in ended with %s: %s", error.error, error.description)
-        return render_template("refused.html", refusal=refusal_in_words(error.error)), 200
+        still_here = session.pop(STEPPING_UP, False) and error.error == "access_denied"
+        code = "step_up_declined" if still_here else error.error
+        return render_template("refused.html", refusal=refusal_in_words(code)), 200
 
     @app.errorhandler(JoseError)
     def _not_believed(error: JoseError) -> tuple[str, int]:

@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _LEVELS = {
     "urn:adgang:loa:substantial": ("Betydelig", "to faktorer af forskellig slags"),
+    "phr": ("Betydelig", "en nøgle, som ingen falsk side kan narre fra dig"),
     "urn:adgang:loa:high": ("Høj", "en nøgle, der ikke kan kopieres"),
 }
 _METHODS = {
     "pwd": "adgangskode",
     "otp": "kode fra kodeviser",
+    "pop": "nøgle",
     "hwk": "adgangsnøgle",
     "swk": "adgangsnøgle",
     "user": "",
@@ -74,6 +76,15 @@ _REFUSALS = {
     "mix_up": (
         "Svaret kom ikke fra den, vi spurgte",
         "Vi har derfor set bort fra det. Log ind igen herfra.",
+    ),
+    "step_up_declined": (
+        "Vi kan ikke vise dig det",
+        "Du gik tilbage uden at bruge din nøgle. Du er stadig logget ind her, og alt andet er, som det var.",
+    ),
+    "unmet_authentication_requirements": (
+        "Du mangler en nøgle",
+        "Det, du bad om, kan kun ses med en adgangsnøgle eller en sikkerhedsnøgle. Du er stadig logget ind her, "
+        "og du kan tilføje en nøgle under Sikkerhed hos Adgang.",
     ),
     "not_found": ("Siden findes ikke", "Gå til forsiden, og find vej derfra."),
 }
