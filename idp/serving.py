@@ -10,12 +10,14 @@ SIGTERM lets requests finish.
 
 import logging
 import multiprocessing
+import multiprocessing.util
 import os
 import shutil
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -56,8 +58,14 @@ def worker_application() -> Any:
     provider.wiring.logout_sending.start()
     if provider.wiring.message_sending is not None:
         provider.wiring.message_sending.start()
+    _stop_with_worker(provider.wiring.logout_sending.stop)
     _end_with_parent()
     return provider
+
+
+def _stop_with_worker(stop: Callable[[], None]) -> None:
+    """When granian has let go: an ending process joins the threads of calls, and has none for new ones."""
+    multiprocessing.util.Finalize(None, stop, exitpriority=0)
 
 
 def serve(settings: Settings) -> None:

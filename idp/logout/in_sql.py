@@ -1,19 +1,30 @@
 """The queue in SQL."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
+from itertools import islice, zip_longest
 from typing import Any
 
-from sqlalchemy import Engine, and_, bindparam, delete, func, literal_column, select, text, union_all, update
+from sqlalchemy import (
+    Engine,
+    TextClause,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import Connection
 
 from idp.logout.notice import LogoutNotice, Outcome
 from idp.logout.ports import Waiting
+from idp.logout.tables import AGAIN, FIRST
 from idp.logout.tables import logout_notices as notices
 from idp.storage.tables import UtcDateTime
-
-_LOOKED_AT = 2_000
-"""Of what is due, at one look, of each kind: a service that was away for a day makes the look neither slow nor blind."""
 
 # One row for each client, whatever it was given and whatever became of that: also where a grant was revoked before, the
 # client may hold a session of its own. What `catch_up` finds again is there already.
@@ -35,6 +46,51 @@ _CATCH_UP = text(
     "ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("since", type_=UtcDateTime()))
 
+# From one client to the next in the index of this kind: one with a million notices costs no more than any other.
+_CLIENTS = """
+WITH RECURSIVE waiting (client_id) AS (
+  SELECT min(client_id) FROM logout_notices WHERE outcome = 'waiting' AND {kind}
+  UNION ALL
+  SELECT (SELECT min(client_id) FROM logout_notices
+    WHERE outcome = 'waiting' AND {kind} AND client_id > waiting.client_id)
+  FROM waiting WHERE waiting.client_id IS NOT NULL
+)
+SELECT client_id FROM (
+  SELECT client_id, (SELECT min(next_at) FROM logout_notices
+    WHERE outcome = 'waiting' AND {kind} AND client_id = waiting.client_id) AS oldest
+  FROM waiting WHERE client_id IS NOT NULL
+) AS clients WHERE oldest <= :now ORDER BY oldest, client_id LIMIT :limit
+"""
+
+_WAITING = text("outcome = 'waiting'")
+
+
+class _Turns:
+    """Whose turn it is, among the notices of one kind."""
+
+    def __init__(self, kind: TextClause) -> None:
+        now = bindparam("now", type_=UtcDateTime())
+        self._clients = text(_CLIENTS.format(kind=kind.text)).bindparams(now)
+        self._of_client = (
+            select(notices)
+            .where(_WAITING, kind, notices.c.client_id == bindparam("client_id"), notices.c.next_at <= now)
+            .order_by(notices.c.next_at)
+            .limit(bindparam("part"))
+        )
+
+    def due(self, connection: Connection, now: datetime, limit: int, part: int) -> list[LogoutNotice]:
+        """First one of each client, the longest due first; then the second of each, up to its part."""
+        clients = connection.execute(self._clients, {"now": now, "limit": limit}).scalars().all()
+        of_each = [
+            connection.execute(self._of_client, {"client_id": client, "now": now, "part": part}).all()
+            for client in clients
+        ]
+        in_turn = (_notice(row) for rows in zip_longest(*of_each) for row in rows if row is not None)
+        return list(islice(in_turn, limit))
+
+
+_KINDS = (_Turns(FIRST), _Turns(AGAIN))
+
 
 class LogoutNotices:
     """Implements `ports.LogoutQueue`."""
@@ -49,17 +105,15 @@ class LogoutNotices:
         return tx.execute(_CATCH_UP, {"since": since}).rowcount
 
     def due(self, now: datetime, limit: int, *, per_client: int) -> list[LogoutNotice]:
-        ready = union_all(_oldest(notices.c.tries == 0, now), _oldest(notices.c.tries > 0, now)).subquery()
-        order = (ready.c.tries, ready.c.next_at)
-        place = func.row_number().over(partition_by=ready.c.client_id, order_by=order)
-        placed = select(ready, place.label("place")).subquery()
-        statement = (
-            select(placed)
-            .where(placed.c.place <= per_client)
-            .order_by(placed.c.tries, placed.c.next_at, placed.c.client_id)
-            .limit(limit)
-        )
-        return self._read(statement)
+        parts: Counter[str] = Counter()
+        found = []
+        with self._engine.connect() as connection:
+            for kind in _KINDS:
+                for notice in kind.due(connection, now, limit, per_client):
+                    parts[notice.client_id] += 1
+                    if parts[notice.client_id] <= per_client:
+                        found.append(notice)
+        return found
 
     def claim(self, tx: Connection, notice: LogoutNotice, next_at: datetime) -> bool:
         as_seen = and_(_this(notice), notices.c.tries == notice.tries)
@@ -104,11 +158,6 @@ class LogoutNotices:
     def _read(self, statement: Any) -> list[LogoutNotice]:
         with self._engine.connect() as connection:
             return [_notice(row) for row in connection.execute(statement)]
-
-
-def _oldest(kind: Any, now: datetime) -> Any:
-    waiting = and_(notices.c.outcome == Outcome.WAITING.value, kind, notices.c.next_at <= now)
-    return select(select(notices).where(waiting).order_by(notices.c.next_at).limit(_LOOKED_AT).subquery())
 
 
 def _this(notice: LogoutNotice) -> Any:

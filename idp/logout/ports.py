@@ -27,7 +27,10 @@ class LogoutQueue(Protocol):
         """The same for sessions that ended since then: a code may have been redeemed beside the end."""
 
     def due(self, now: datetime, limit: int, *, per_client: int) -> list[LogoutNotice]:
-        """Notices that may be tried now, those with the fewest tries first; no client has more than its part."""
+        """Notices that may be tried now: those that were never tried, then others, up to `limit` of each kind.
+
+        No client has more than its part, and none hides another's, however many wait for it.
+        """
 
     def claim(self, tx: Tx, notice: LogoutNotice, next_at: datetime) -> bool:
         """Count a try and move the next one: of many callers with the same notice one gets True."""

@@ -98,6 +98,7 @@ class LogoutSending:
         threading.Thread(target=self._run, daemon=True, name="logouts").start()
 
     def stop(self) -> None:
+        """Begin no more calls: before the process joins the threads of those that are under way."""
         self._ended.set()
         self._place_is_free.set()
         self._calls.shutdown(wait=False, cancel_futures=True)
@@ -114,7 +115,7 @@ class LogoutSending:
             self._catch_up()
             due = self._queue.due(self._clock(), _AT_ONCE, per_client=_PER_CLIENT)
             wanted = (notice for notice in due if retries or not notice.tries)
-            return [call for notice in wanted if (call := self._begin(notice)) is not None]
+            return [call for notice in wanted if (call := self._begun(notice)) is not None]
         except StoreUnavailable as fault:
             _log.warning("logouts held up", extra={"why": str(fault)})
         except Exception:  # noqa: BLE001  a thread that ends for an unforeseen error would never send again
@@ -138,6 +139,20 @@ class LogoutSending:
             return
         self._caught_up_at = now
         self._transact(lambda tx: self._queue.catch_up(tx, now - _CATCH_UP_WITH))
+
+    def _begun(self, notice: LogoutNotice) -> "Future[bool] | None":
+        """The call for this notice, if there is one. What is wrong with one notice holds up no other.
+
+        Raises: StoreUnavailable.
+        """
+        try:
+            return self._begin(notice)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001  a row that cannot be read, say
+            _log.exception("logout failed", extra={"client_id": notice.client_id})
+            self._claim(notice)  # not again at once
+            return None
 
     def _begin(self, notice: LogoutNotice) -> "Future[bool] | None":
         registered = self._registry.find_client(notice.client_id)

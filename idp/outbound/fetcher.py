@@ -134,10 +134,19 @@ class Fetcher:
             raise FetchRefused("url") from None
 
     def _in_time(self, scheme: str, host: Host, request: Request, read: Callable[[Answer], _T]) -> _T:
-        """In a thread of its own: a look-up of a name has no end that we could set."""
+        """In a thread of its own: a look-up of a name has no end that we could set.
+
+        Its place is given back at the deadline, whatever the thread still waits for: what a system allows a look-up,
+        half a minute or so, and the number of places bound how many threads can wait.
+        """
         deadline = Deadline(self._deadline)
         self._hosts.enter(host, deadline.ends)
         done: Future[_T] = Future()
+        once = threading.Lock()
+
+        def leave(*, reached: bool) -> None:
+            if once.acquire(blocking=False):
+                self._hosts.leave(host, reached=reached)
 
         def work() -> None:
             reached = True
@@ -149,12 +158,13 @@ class Fetcher:
             except BaseException as fault:  # noqa: BLE001  raised where it was called
                 done.set_exception(fault)
             finally:
-                self._hosts.leave(host, reached=reached)
+                leave(reached=reached)
 
-        _start(work, lambda: self._hosts.leave(host, reached=True))
+        _start(work, lambda: leave(reached=True))
         try:
             return done.result(timeout=deadline.left())
         except TimeoutError:
+            leave(reached=False)
             raise FetchFailed("timeout") from None
 
     def _exchanged(

@@ -389,6 +389,27 @@ def test_a_look_up_of_a_name_that_hangs_ends_in_time() -> None:
     over.set()
 
 
+def test_look_ups_that_hang_hold_no_places_beyond_the_deadline() -> None:
+    """S-181, S-419: eight services whose names are looked up for ever leave no place to a ninth, and that only so long."""
+    over = threading.Event()
+
+    def hanging(host: str, _port: int) -> list[str]:
+        if host.startswith("silent"):
+            over.wait(60)
+        raise OSError
+
+    fetcher, told = Fetcher(FetchPolicy(), FrozenClock(), nothing, resolve=hanging, deadline=SHORT), []
+    urls = [f"https://silent{number}.example/jwks" for number in range(8) for _ in range(4)]
+    callers = [threading.Thread(target=lambda u=url: told.append(reason(fetcher, u))) for url in urls]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert told == ["timeout"] * 32
+    assert reason(fetcher, "https://service.example/jwks") == "name"
+    over.set()
+
+
 @given(st.ip_addresses())
 def test_no_address_that_the_standard_library_calls_special_is_called(address: Any) -> None:
     """S-178: our list of what is public, against another's list of what is not."""

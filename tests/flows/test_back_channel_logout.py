@@ -233,6 +233,24 @@ def test_a_service_that_many_leave_at_once_is_told_without_a_pause(
     assert len(server.requests) == 20 and wiring.logout_notices.waiting() == []
 
 
+def test_a_notice_that_cannot_be_begun_holds_up_no_other(
+    deployment: Deployment, server: ForeignServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A row of the registry that was altered by hand: told in the log, not tried again at once, and alone."""
+    broken, service = party_at(deployment, server, "broken"), party_at(deployment, server)
+    journey, _ = signed_in_at(deployment, broken)
+    signed_in_at(deployment, service, journey.browser)
+    journey.browser.submit(journey.browser.get("/"), "/sign-out")
+    with deployment.wiring.database.writing.begin() as tx:
+        clients = "UPDATE clients SET metadata = ? WHERE client_id = ?"
+        assert tx.exec_driver_sql(clients, ("{", broken.client.client_id)).rowcount == 1
+    deployment.wiring.disconnect()
+    assert send(deployment) == 1 and len(server.requests) == 1
+    assert send(deployment) == 0
+    failed = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert [vars(record)["client_id"] for record in failed] == [broken.client.client_id]
+
+
 def sending_every(deployment: Deployment, every: timedelta) -> LogoutSending:
     """As the provider sends, at another pace."""
     wiring = deployment.wiring

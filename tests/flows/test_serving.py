@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 import redis
 import requests
+from sqlalchemy import insert
 
 from idp.citizens import NewCitizen
 from idp.ids import new_secret
+from idp.logout.tables import logout_notices
 from idp.records import ProvenFactor
 from idp.settings import Settings
 from idp.storage import embedded_valkey
 from idp.wiring import Wiring
+from tests.support.foreign_servers import Conversation, running_server
 from tests.support.served import (
     ADGANG,
     ROOT,
@@ -294,3 +297,72 @@ def test_an_end_while_workers_still_load_does_not_take_the_time_of_grace(tmp_pat
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_worker_that_ends_begins_no_more_calls_to_services(tmp_path: Path) -> None:
+    """One service hangs as the worker ends; what is due to another meanwhile is another worker's, and is not claimed."""
+    environment = serving_environment(tmp_path, ADGANG_WORKERS="1")
+    prepare(environment)
+    wiring = Wiring(Settings.from_environment(environment))
+    with (
+        running_server(lambda conversation: conversation.over.wait()) as silent,
+        running_server(Conversation.answer) as other,
+        serving(environment, tmp_path / "serve.log") as served,
+    ):
+        hanging, prompt = (told_service(wiring, server.port) for server in (silent, other))
+        due(wiring, hanging)
+        within(_SOON, lambda: silent.connections == 1)
+        served.process.send_signal(signal.SIGTERM)
+        within(_SOON, lambda: _refuses(int(environment["ADGANG_LISTEN_PORT"])))
+        due(wiring, prompt)
+        assert served.process.wait(40) == 0
+        assert not [event for event in served.events() if event["level"] == "error"]
+        (waiting,) = wiring.logout_notices.of_sessions([prompt])
+        assert (waiting.tries, waiting.outcome) in ((0, "waiting"), (1, "confirmed"))
+    wiring.close()
+
+
+def told_service(wiring: Wiring, port: int) -> str:
+    """A client that wants to be told of sign-outs at this port."""
+    services = wiring.registry_services
+    purpose = {
+        "id": "byggesag",
+        "text": {"da": "se din sag", "en": "see your case", "nb": "se saken din"},
+        "legal_ground": "law",
+        "claims": [],
+    }
+    found = wiring.registry.find_organisation("99000001")
+    organisation = found or services.transact(
+        lambda tx: services.registrations.add_organisation(
+            tx, cvr_number="99000001", kind="municipality", name="Nordhavn Kommune", actor="operator:test"
+        )
+    )
+    registered = {
+        "client_name": f"Tjeneste {port}",
+        "organisation": organisation.organisation_id,
+        "profile": "oidc",
+        "token_endpoint_auth_method": "client_secret_basic",
+        "id_token_signed_response_alg": "ES256",
+        "redirect_uris": ["http://localhost:9/callback"],
+        "purposes": [purpose],
+        "backchannel_logout_uri": f"http://localhost:{port}/logout",
+    }
+    made = services.transact(
+        lambda tx: services.registrations.register(tx, registered, actor="operator:test")
+    )
+    return made.client.client_id
+
+
+def due(wiring: Wiring, client_id: str) -> None:
+    """A session of the client's name has ended, and the client was never told."""
+    row = {
+        "session_id": client_id,
+        "client_id": client_id,
+        "citizen_id": "citizen",
+        "outcome": "waiting",
+        "tries": 0,
+        "last_fault": "",
+        "ended_at": wiring.clock(),
+        "next_at": wiring.clock(),
+    }
+    wiring.database.transact(lambda tx: tx.execute(insert(logout_notices), row))

@@ -122,33 +122,52 @@ def test_no_client_has_more_than_its_part_and_what_was_never_tried_is_first(
         give(database, clock, f"s{number}", "busy", *(["quiet"] if number == 5 else []))
         end(database, queue, clock, f"s{number}")
         clock.forward(seconds=1)
-    for notice in queue.due(clock(), 2, per_client=2):
+    for notice in queue.due(clock(), 3, per_client=2)[::2]:
+        assert notice.client_id == "busy"
         database.transact(lambda tx, n=notice: queue.claim(tx, n, clock()))  # type: ignore[misc]
     due = queue.due(clock(), 10, per_client=3)
     assert [(n.client_id, n.session_id, n.tries) for n in due] == [
         ("busy", "s2", 0),
+        ("quiet", "s5", 0),
         ("busy", "s3", 0),
         ("busy", "s4", 0),
-        ("quiet", "s5", 0),
     ]
-    assert len(queue.due(clock(), 2, per_client=3)) == 2
+    assert [n.tries for n in queue.due(clock(), 1, per_client=3)] == [0, 1], "at most one of each kind"
+
+
+def overdue(database: Database, clock: FrozenClock, client_id: str, tries: int, number: int) -> None:
+    """A service that so many have left."""
+    away = {
+        "client_id": client_id,
+        "citizen_id": "citizen",
+        "outcome": Outcome.WAITING.value,
+        "tries": tries,
+        "last_fault": "timeout" if tries else "",
+        "ended_at": clock() - HOUR,
+        "next_at": clock() - MINUTE,
+    }
+    rows = [{"session_id": f"{client_id} {tries} {each}", **away} for each in range(number)]
+    database.transact(lambda tx: tx.execute(insert(logout_notices), rows))
+
+
+@pytest.mark.parametrize("tries", [0, 1])
+def test_what_waits_for_one_client_hides_nobody_elses(
+    database: Database, queue: LogoutNotices, clock: FrozenClock, tries: int
+) -> None:
+    """First messages and retries alike: a service that thousands have left and that has been away for a day."""
+    for dead in ("away", "gone"):
+        overdue(database, clock, dead, tries, 2_100)
+    clock.forward(MINUTE / 2)
+    overdue(database, clock, "there", tries, 1)
+    found = queue.due(clock(), 5, per_client=2)
+    assert [notice.client_id for notice in found] == ["away", "gone", "there", "away", "gone"]
 
 
 def test_what_was_never_tried_is_found_beside_any_number_that_was(
     database: Database, queue: LogoutNotices, clock: FrozenClock
 ) -> None:
     """A service that thousands have left and that has been away for a day."""
-    away = {
-        "client_id": "away",
-        "citizen_id": "citizen",
-        "outcome": Outcome.WAITING.value,
-        "tries": 9,
-        "last_fault": "timeout",
-        "ended_at": clock() - HOUR,
-        "next_at": clock() - MINUTE,
-    }
-    rows = [{"session_id": f"s{number}", **away} for number in range(2_100)]
-    database.transact(lambda tx: tx.execute(insert(logout_notices), rows))
+    overdue(database, clock, "away", 9, 2_100)
     give(database, clock, "session", "there")
     end(database, queue, clock, "session")
     assert [(n.client_id, n.tries) for n in queue.due(clock(), 3, per_client=2)] == [
