@@ -13,6 +13,7 @@ import msgspec
 from keys.algorithms import SIGNING_ALGORITHMS, Verify, base64url, parse_public
 from keys.errors import KeyDoesNotUnseal
 from keys.key import KeySet, SigningKey
+from keys.remembered_signatures import remembering
 from keys.sealed_keys import unseal_key
 from keys.sealing import Sealer
 from keys.signing_backends import SOFTWARE, SigningBackends, try_out
@@ -141,7 +142,7 @@ def _public(key: SigningKey, before: _Opened | None) -> PublicKey:
     if before is not None:
         verify = before.public.verify
     else:
-        verify = SIGNING_ALGORITHMS[key.algorithm].verifier(parse_public(key.public_jwk))
+        verify = remembering(SIGNING_ALGORITHMS[key.algorithm].verifier(parse_public(key.public_jwk)))
     return PublicKey(key.kid, key.algorithm, key.public_jwk, key.compromised_at is not None, verify)
 
 

@@ -4,6 +4,7 @@ The body is read once, never beyond its limit, and never decompressed. Headers t
 address or the host are not looked at by anybody (S-352).
 """
 
+from functools import lru_cache
 from typing import Any
 
 from idp.endpoints.machine import MachineRequest
@@ -37,12 +38,13 @@ def read_request(environ: Environ) -> MachineRequest:
     )
 
 
+@lru_cache(maxsize=1024)
+def _header_name(name: str) -> str:
+    return name[5:].replace("_", "-").lower()
+
+
 def _headers(environ: Environ) -> dict[str, str]:
-    headers = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
+    headers = {_header_name(name): value for name, value in environ.items() if name.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
     if len(headers) > _MAX_HEADERS:

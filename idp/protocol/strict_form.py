@@ -75,8 +75,9 @@ def _doubled(name: str) -> OAuthError:
 
 
 def _decode(raw: bytes) -> str:
+    escaped = b"%" in raw or b"+" in raw
     try:
-        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
+        text = (unquote_to_bytes(raw.replace(b"+", b" ")) if escaped else raw).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest("The parameters are not valid UTF-8.") from None
     if "\0" in text:
