@@ -49,8 +49,8 @@ def start_logging(level: str) -> None:
     """Send everything to standard error in our form, what nobody caught too."""
     # Which line of which file logged, in which thread and process, stands in no line of ours; finding it out costs
     # a request that is logged more than all the rest of it (Python's Logging HOWTO, optimization).
-    logging._srcfile = None  # type: ignore[attr-defined]
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = _Handler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
