@@ -8,7 +8,6 @@ for the failures of others (S-111).
     parse what was presented ─▶ find the client ─▶ its method? ─▶ verify ─▶ `jti` for the first time ─▶ client
 """
 
-import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -148,9 +147,10 @@ def _parse_basic(authorization: str) -> Presented:
     if scheme.lower() != "basic":
         raise InvalidClient("The Authorization header has a scheme that does not authenticate a client.")
     try:
-        pair = base64.b64decode(credentials.strip(" "), validate=True).decode("utf-8")
+        pair = binascii.a2b_base64(credentials.strip(" "), strict_mode=True).decode("utf-8")
         client_id, colon, secret = pair.partition(":")
-        client_id, secret = (unquote_plus(half, errors="strict") for half in (client_id, secret))
+        if "%" in pair or "+" in pair:
+            client_id, secret = (unquote_plus(half, errors="strict") for half in (client_id, secret))
     except (binascii.Error, ValueError):
         raise InvalidClient("The Authorization header is not well-formed.") from None
     if not colon or not client_id or not secret or "\0" in client_id + secret:
