@@ -304,6 +304,9 @@ def _notices() -> dict[str, Page]:
         ),
         "ask_sign_out": AskSignOut(path="/sign-out/x", service_name="Byggesager", csrf_token="t" * 64),
         "ask_sign_out_nobody": AskSignOut(path="/sign-out/x", service_name=None, csrf_token="t" * 64),
+        "ask_sign_out_outdated": AskSignOut(
+            path="/sign-out/x", service_name=None, csrf_token="t" * 64, outdated=True
+        ),
     }
 
 

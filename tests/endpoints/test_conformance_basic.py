@@ -5,8 +5,10 @@ test_conformance_requests.py, and claims one by one in test_conformance_claims.p
 """
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from authlib.integrations.requests_client import OAuth2Session
 
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.deployment import Deployment
@@ -47,6 +49,44 @@ def test_every_standard_scope_gives_its_claims(basic: OpenidService) -> None:
             standing = {"profile": "family_name", "phone": "phone_number"}.get(word, word)
             assert told[standing], scope
         assert set(told) - {"sub"} <= set(CLAIMS)
+
+
+def test_userinfo_is_read_by_get_and_by_post_with_the_token_in_a_header_or_the_body(
+    basic: OpenidService,
+) -> None:
+    """RFC 6750 §2.1, §2.2, by Authlib, which puts it where it is told to, and is told that this is a form."""
+    signed_in = basic.sign_in()
+    token = {"access_token": signed_in["tokens"]["access_token"], "token_type": "Bearer"}
+    address = f"{basic.deployment.issuer}/userinfo"
+    found = []
+    for method, place in (("GET", "header"), ("POST", "header"), ("POST", "body")):
+        with OAuth2Session(basic.client_id, token=token, token_placement=place) as session:
+            headers = {"Content-Type": "application/x-www-form-urlencoded"} if place == "body" else {}
+            answer = session.request(method, address, headers=headers, timeout=20)
+            sent = answer.request
+        assert ("Authorization" in sent.headers, bool(sent.body)) == (place == "header", place == "body")
+        found.append(answer.json())
+    assert found[0]["sub"] == signed_in["claims"]["sub"] and found == found[:1] * 3
+
+
+def test_a_request_without_a_response_type_is_told_to_the_client(basic: OpenidService) -> None:
+    """The library always writes one, so it is taken out of its address."""
+    url = basic.ask()["url"]
+    page = basic.browser.get(url.replace("response_type=code&", "").replace("&response_type=code", ""))
+    assert page.url != url and basic.library.refused("finish", url=page.url).error == "invalid_request"
+
+
+def test_the_order_of_parameters_and_the_verb_do_not_matter(basic: OpenidService) -> None:
+    for by_post in (False, True):
+        asked = basic.ask()
+        address, _, query = asked["url"].partition("?")
+        backwards = list(reversed(parse_qsl(query)))
+        if by_post:
+            page = basic.browser.post(address, dict(backwards), headers={"Sec-Fetch-Site": "cross-site"})
+            url = basic.answer(page.url) if page.answer is None else page.url
+        else:
+            url = basic.answer(f"{address}?{urlencode(backwards)}")
+        assert basic.library("finish", url=url)["claims"]["nonce"] == asked["nonce"]
 
 
 def test_what_is_asked_for_comes_back_and_nothing_is_invented(basic: OpenidService) -> None:

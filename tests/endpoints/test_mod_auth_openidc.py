@@ -1,10 +1,12 @@
 """Debian's mod_auth_openidc, with its own configuration and discovery, signs a citizen in."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from html import unescape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 import requests
@@ -25,13 +27,18 @@ Start = Callable[..., Apache]
 def apache(live_deployment: Deployment) -> Iterator[Start]:
     """`apache(*directives, **metadata)`: a server registered as a client of the `oidc` profile.
 
-    `back_channel` and `post_logout` are paths of its own that it registers.
+    `back_channel`, `front_channel`, `begins` and `post_logout` are paths of its own that it registers.
     """
     program: Path = needs(find_apache(), "apache2 with mod_auth_openidc")
     with ExitStack() as running:
 
         def start(
-            *directives: str, back_channel: str = "", post_logout: str = "", **metadata: object
+            *directives: str,
+            back_channel: str = "",
+            front_channel: str = "",
+            begins: str = "",
+            post_logout: str = "",
+            **metadata: object,
         ) -> Apache:
             site = free_site()
             organisation = live_deployment.add_organisation("Prøvegården", "99000009")
@@ -42,6 +49,12 @@ def apache(live_deployment: Deployment) -> Iterator[Start]:
                 redirect_uris=[f"{site}{CALLBACK_PATH}"],
                 **{"token_endpoint_auth_method": "client_secret_basic", **metadata},
                 **({"backchannel_logout_uri": f"{site}{back_channel}"} if back_channel else {}),
+                **({"frontchannel_logout_uri": f"{site}{front_channel}"} if front_channel else {}),
+                **(
+                    {"initiate_login_uri": f"{site}{begins}", "client_uri": f"{site}/protected/claims"}
+                    if begins
+                    else {}
+                ),
                 post_logout_redirect_uris=[f"{site}{post_logout}"] if post_logout else [],
             )
             return running.enter_context(
@@ -136,6 +149,7 @@ def test_a_refusal_signs_nobody_in(live_deployment: Deployment, apache: Start) -
         assert "Error" in open_page(browser, page.url).text
     except requests.ConnectionError:
         assert "exit signal" in _log_with(server, "exit signal"), "if it does not answer, it has crashed"
+    browser.session.close()  # a process that crashes after its answer hears no more on this connection
     assert open_page(browser, f"{server.site}/protected/claims").status_code == 302, "asks again"
 
 
@@ -180,6 +194,53 @@ def test_a_sign_out_elsewhere_reaches_it_by_the_back_channel(
     assert live_deployment.wiring.logout_sending.run_once() == 1, server.log.read_text()
     assert open_page(browser, wanted).status_code == 302, "it asks who comes"
     assert "bekræftet" in browser.get("/signed-out").words
+
+
+@pytest.mark.parametrize("elsewhere", ["our button", "a service that asked"])
+def test_a_sign_out_elsewhere_reaches_it_by_a_hidden_frame(
+    live_deployment: Deployment, apache: Start, elsewhere: str
+) -> None:
+    """Front-Channel Logout §2, by a library that is not ours: the frame's address ends its session, with `iss` and `sid`."""
+    server = apache(
+        *PLAIN,
+        front_channel=f"{CALLBACK_PATH}?logout=get",
+        frontchannel_logout_session_required=True,
+    )
+    browser = CitizenBrowser(live_deployment.issuer)
+    wanted = f"{server.site}/protected/claims"
+    finish(browser, sign_in(browser, live_deployment, wanted), wanted, server)
+    assert open_page(browser, wanted).status_code == 200
+    if elsewhere == "our button":
+        page = browser.submit(browser.get("/"), "/sign-out")
+    else:
+        page = browser.get("/end-session")
+        page = browser.submit(page, page.forms[0].action)
+    (address,) = re.findall(r'<iframe class="told" src="([^"]+)"', page.html)
+    address = unescape(address)
+    assert address.startswith(f"{server.site}{CALLBACK_PATH}?logout=get&iss=") and "&sid=" in address
+    assert open_page(browser, wanted).status_code == 200, "until the frame is loaded"
+    frame = browser.session.get(address, headers={"Sec-Fetch-Dest": "iframe"}, timeout=20)
+    assert frame.status_code == 200, server.log.read_text()
+    assert open_page(browser, wanted).status_code == 302, "it asks who comes"
+
+
+def test_a_link_on_our_front_page_begins_the_sign_in_there(
+    live_deployment: Deployment, apache: Start
+) -> None:
+    """Core §4, third-party-initiated login, by a library that is not ours: it makes the request, and ends where we said."""
+    server = apache(*PLAIN, begins=CALLBACK_PATH)
+    browser = CitizenBrowser(live_deployment.issuer)
+    front = browser.get("/").html
+    (link,) = re.findall(rf'<a href="({re.escape(server.site)}[^"]+)"', front)
+    wanted = f"{server.site}/protected/claims"
+    told = dict(parse_qsl(urlsplit(unescape(link)).query))
+    assert told == {"iss": live_deployment.issuer, "target_link_uri": wanted}
+    away = open_page(browser, unescape(link))
+    assert away.headers["Location"].startswith(f"{live_deployment.issuer}/authorize?"), server.log.read_text()
+    page = browser.get(away.headers["Location"])
+    page = browser.sign_in(page, USER, PASSWORD, live_deployment.code_of(USER))
+    page = browser.submit(page, "/consent", decision="accept")
+    assert "Freja Holm" in finish(browser, page, wanted, server)
 
 
 def test_its_own_sign_out_signs_the_citizen_out_here(live_deployment: Deployment, apache: Start) -> None:
