@@ -1,0 +1,191 @@
+"""Thousands of malformed requests beside honest ones: nobody honest notices, and nothing of ours breaks."""
+
+import itertools
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests
+
+from idp.app import create_app
+from idp.settings import Settings
+from tests.support import machines
+from tests.support.deployment import Deployment
+from tests.support.malformed import Malformed, answered
+from tests.support.relying_party import RelyingParty
+from tests.support.resource_server import ResourceServer
+from tests.support.served import Served, prepare, serving, serving_environment
+
+_SENDERS = 48
+
+
+class WallClock:
+    """Time passes by itself where a provider serves."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+    def forward(self, *_: object, **__: object) -> None:
+        """It does so anyhow."""
+
+
+@dataclass
+class Siege:
+    """A provider, who uses it honestly, and every route that it has."""
+
+    served: Served
+    machine: RelyingParty
+    api: ResourceServer
+    routes: list[str]
+
+    def resident_bytes(self) -> int:
+        """Of all workers."""
+        pages = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in self.served.workers()]
+        return sum(map(int, pages)) * 4096
+
+
+@contextmanager
+def besieged(folder: Path) -> Iterator[Siege]:
+    environment = serving_environment(folder, ADGANG_FAILED_SIGN_INS_PER_ADDRESS="100000")
+    prepare(environment)
+    settings = Settings.from_environment(environment)
+    provider = create_app(settings)
+    deployment = Deployment(settings, WallClock(), provider)  # type: ignore[arg-type]
+    for name, number in (("Nordhavn Kommune", "99000001"), ("Region Midtsund", "99000002")):
+        deployment.add_organisation(name, number)
+    api, machine = (
+        machines.api(deployment),
+        machines.machine(deployment, id_token_signed_response_alg="ES256"),
+    )
+    machines.grant(deployment, machine, machines.READ)
+    routes = sorted({*provider.machine.paths, *(rule.rule for rule in provider.pages.url_map.iter_rules())})
+    provider.wiring.close()
+    with serving(environment, folder / "serve.log") as served:
+        yield Siege(served, machine, api, routes)
+
+
+@dataclass
+class Honest:
+    """Somebody who asks for a token, shows it, and looks at pages, again and again, until told to stop."""
+
+    siege: Siege
+    milliseconds: list[float] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def ask(self) -> None:
+        tokens: list[str] = []
+
+        def token() -> bool:
+            answer = machines.ask(self.siege.machine, resource=machines.API)
+            tokens[:] = [answer.json().get("access_token", "")]
+            return answer.status_code == 200
+
+        turns: dict[str, Callable[[], bool]] = {
+            "token": token,
+            "introspection": lambda: self.siege.api.told(tokens[0])["active"] is True,
+            "jwks": lambda: self.siege.served.get("/jwks").status_code == 200,
+            "page": lambda: self.siege.served.get("/help").status_code == 200,
+        }
+        for name, turn in turns.items():
+            begun = time.perf_counter()
+            try:
+                if not turn():
+                    self.failed.append(name)
+            except (requests.RequestException, AssertionError, KeyError, ValueError) as fault:
+                self.failed.append(f"{name}: {fault!r}")
+            self.milliseconds.append((time.perf_counter() - begun) * 1000)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        over = threading.Event()
+
+        def run() -> None:
+            while not over.wait(0.02):
+                self.ask()
+
+        asking = threading.Thread(target=run)
+        asking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            asking.join()
+
+    def p99(self) -> float:
+        return statistics.quantiles(self.milliseconds, n=100)[98]
+
+
+@dataclass
+class Flood:
+    """What came back, and how long the slowest took."""
+
+    statuses: Counter[int | None] = field(default_factory=Counter)
+    failures: list[bytes] = field(default_factory=list)
+    slowest: float = 0.0
+    seconds: float = 0.0
+
+
+def flood(siege: Siege, count: int, a_second: int, seed: int) -> Flood:
+    port = int(siege.served.environment["ADGANG_LISTEN_PORT"])
+    made = list(Malformed(f"localhost:{port}".encode(), siege.routes, seed).requests(count))
+    found, lock, begun, numbers = Flood(), threading.Lock(), time.monotonic(), itertools.count()
+
+    def send() -> None:
+        while (number := next(numbers)) < count:
+            time.sleep(max(0.0, begun + number / a_second - time.monotonic()))
+            raw, whole = made[number]
+            status, took = answered(port, raw, whole=whole)
+            with lock:
+                found.statuses[status] += 1
+                found.slowest = max(found.slowest, took)
+                if status in (0, 500):
+                    found.failures.append(raw[:300])
+
+    senders = [threading.Thread(target=send) for _ in range(_SENDERS)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    found.seconds = time.monotonic() - begun
+    return found
+
+
+def hold(siege: Siege, count: int, *, seed: int) -> tuple[Flood, Honest, Honest, float]:
+    """The flood with what must hold of it; then honest traffic before and during, and how much memory has grown."""
+    calm, during = Honest(siege), Honest(siege)
+    with calm.asking():
+        warm = flood(siege, 1_000, 200, seed + 1)  # every route has been asked, every cache is filled
+    calm.milliseconds.clear()
+    for _ in range(30):
+        calm.ask()
+    workers, before = siege.served.workers(), siege.resident_bytes()
+    with during.asking():
+        found = flood(siege, count, 200, seed)
+    grown = siege.resident_bytes() / before - 1
+    assert not warm.failures + found.failures, (warm.failures + found.failures)[:3]
+    assert siege.served.workers() == workers, "a worker was started anew"
+    assert not calm.failed + during.failed, (calm.failed + during.failed)[:3]
+    errors = [event for event in siege.served.events() if event["level"] in ("error", "critical")]
+    assert not errors, errors[:3]
+    return found, calm, during, grown
+
+
+@pytest.fixture
+def siege(tmp_path: Path) -> Iterator[Siege]:
+    with besieged(tmp_path) as running:
+        yield running
+
+
+def test_malformed_requests_are_refused_and_honest_ones_go_on(siege: Siege) -> None:
+    """S-415: the short form, 1,400 at 200 a second; make soak has the ten thousand."""
+    found, _, during, grown = hold(siege, 400, seed=415)
+    assert found.slowest < 2 and found.statuses[400] > 100, found
+    assert len(during.milliseconds) > 20
+    assert grown < 0.05
