@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from clients_registry import events
+from clients_registry.client import Client
 from clients_registry.detail_schema import check_schema
 from clients_registry.detail_type import DETAIL_TYPE, DetailType, detail_type_from, placeholders
 from clients_registry.errors import (
@@ -75,6 +76,19 @@ class DetailRegistrations:
         self._journal.append(
             tx, event=event, actor=actor, at=at, facts=facts | ({"reason": reason} if reason else {})
         )
+
+
+def detail_type_faults(
+    tx: Tx, fields: Mapping[str, Any], present: Client | None, store: ResourceStore
+) -> list[MetadataFault]:
+    """What a client may not begin to ask for: kinds that nobody declared, or that are disabled. Those it has may stay."""
+    kept = () if present is None else present.authorization_details_types
+    new = [name for name in fields.get("authorization_details_types", ()) if name not in kept]
+    found = [store.detail_type_in(tx, name) for name in new]
+    if all(kind is not None and kind.disabled_at is None for kind in found):
+        return []
+    told = "names a type that nobody declared, or that is disabled; `adgang details list` shows them all"
+    return [MetadataFault("authorization_details_types", told)]
 
 
 def check_detail_type(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from clients_registry import events
 from clients_registry.client import Client
 from clients_registry.client_keys import rsa_moduli, shares_a_prime
 from clients_registry.client_secrets import new_secret, secret_digest
+from clients_registry.detail_registrations import detail_type_faults
 from clients_registry.documents import metadata_of, shown
 from clients_registry.errors import (
     AlreadyDisabled,
@@ -28,7 +29,7 @@ from clients_registry.metadata_rules import Fields
 from clients_registry.organisation import Organisation
 from clients_registry.organisation_metadata import check_organisation
 from clients_registry.policy import RegistrationPolicy
-from clients_registry.ports import ClientStore, Clock, Journal, Tx
+from clients_registry.ports import ClientStore, Clock, Journal, ResourceStore, Tx
 from clients_registry.profiles import SECRET_METHODS
 
 
@@ -48,9 +49,15 @@ class Registrations:
     """Adds, changes and disables organisations and clients."""
 
     def __init__(
-        self, store: ClientStore, journal: Journal, clock: Clock, policy: RegistrationPolicy | None = None
+        self,
+        store: ClientStore,
+        resources: ResourceStore,
+        journal: Journal,
+        clock: Clock,
+        policy: RegistrationPolicy | None = None,
     ) -> None:
         self._store = store
+        self._resources = resources
         self._journal = journal
         self._clock = clock
         self._policy = policy or RegistrationPolicy()
@@ -219,14 +226,12 @@ class Registrations:
         organisation = None if known else self._store.organisation_in(tx, reference)
         if not known and (organisation is None or organisation.disabled_at is not None):
             faults.append(MetadataFault("organisation", "is not registered, or disabled; add it first"))
+        faults += detail_type_faults(tx, fields, present, self._resources)
         moduli = rsa_moduli(fields.get("jwks"))
         others = self._store.rsa_moduli_in(tx, without=present.client_id if present else None)
         if moduli and shares_a_prime(moduli, others):
-            faults.append(
-                MetadataFault(
-                    "jwks", "has an RSA key that shares a prime with another client's; make a new key"
-                )
-            )
+            shared = "has an RSA key that shares a prime with another client's; make a new key"
+            faults.append(MetadataFault("jwks", shared))
         if faults or organisation is None:
             raise InvalidClientMetadata(faults)
         return fields, organisation

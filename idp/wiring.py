@@ -473,7 +473,7 @@ class Wiring:
         return RegistryServices(
             transact=self.database.transact,
             registry=self.registry,
-            registrations=Registrations(store, self.ledger, self.clock, policy),
+            registrations=Registrations(store, resources, self.ledger, self.clock, policy),
             resource_registrations=ResourceRegistrations(resources, store, self.ledger, self.clock, policy),
             scope_registrations=ScopeRegistrations(resources, store, self.ledger, self.clock),
             detail_registrations=DetailRegistrations(resources, store, self.ledger, self.clock),

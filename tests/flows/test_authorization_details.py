@@ -150,8 +150,9 @@ def test_without_details_nothing_is_said_of_them(deployment: Deployment) -> None
 
 def test_an_api_is_told_them_when_it_asks(deployment: Deployment) -> None:
     """RFC 9396 §9.2: by introspection of a token for it."""
-    api, service = resource_server(deployment), asking_party(deployment)
+    api = resource_server(deployment)
     declare(deployment)
+    service = asking_party(deployment)
     word = word_of(api.identifier)
     let_use(deployment, service, word)
     claims = claims_of(given_to(service, CASE).json()["access_token"])

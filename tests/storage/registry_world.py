@@ -161,7 +161,7 @@ class RegistryWorld:
         self.store = Clients(self.database.reading)
         self.resource_store = Resources(self.database.reading)
         ledger = Ledger(self.database.reading)
-        self.registrations = Registrations(self.store, ledger, self.clock, self.policy)
+        self.registrations = Registrations(self.store, self.resource_store, ledger, self.clock, self.policy)
         self.resource_registrations = ResourceRegistrations(
             self.resource_store, self.store, ledger, self.clock, self.policy
         )

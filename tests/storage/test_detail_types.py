@@ -11,9 +11,15 @@ from click.testing import CliRunner, Result
 from clients_registry import events
 from clients_registry.cli_details import make_details_group
 from clients_registry.detail_type import RegisteredDetailType
-from clients_registry.errors import AlreadyDisabled, ResourceExists, UnknownDetailType, UnknownResource
+from clients_registry.errors import (
+    AlreadyDisabled,
+    InvalidClientMetadata,
+    ResourceExists,
+    UnknownDetailType,
+    UnknownResource,
+)
 from clients_registry.registry import Registry
-from tests.storage.registry_world import ACTOR, RegistryWorld, detail_type
+from tests.storage.registry_world import ACTOR, RegistryWorld, detail_type, registration
 from tests.support.clock import FrozenClock
 
 
@@ -98,6 +104,24 @@ def test_a_type_is_disabled_once(world: RegistryWorld) -> None:
 def test_a_name_that_is_none_is_never_a_fault(world: RegistryWorld, name: Any) -> None:
     """S-114, S-334."""
     assert world.node().find_detail_type(name) is None
+
+
+def test_a_client_is_registered_only_for_kinds_that_can_be_asked_for(world: RegistryWorld) -> None:
+    """A misspelt kind would be refused at the first sign-in; the operator learns of it here. What it has may stay."""
+    world.add_detail_type()
+    world.add_detail_type(type="nordhavn:old")
+    for names in (["nordhavn:case", "nordhavn:cases"], ["nordhavn:none"]):
+        with pytest.raises(InvalidClientMetadata) as refused:
+            world.register(registration(authorization_details_types=names))
+        assert [fault.field for fault in refused.value.faults] == ["authorization_details_types"]
+        assert "adgang details list" in str(refused.value)
+    both = registration(authorization_details_types=["nordhavn:case", "nordhavn:old"])
+    client_id = world.register(both).client.client_id
+    disable(world, "nordhavn:old")
+    changed = world.change(client_id, both | {"client_name": "Nye byggesager"})
+    assert changed.changed == ("client_name",)
+    with pytest.raises(InvalidClientMetadata):
+        world.register(both)
 
 
 def run(world: RegistryWorld, *words: str, **options: Any) -> Result:

@@ -33,6 +33,7 @@ class TlsProxy:
     authority: Path
     """Of the proxy's own certificate."""
     log: Path
+    pid: int
 
 
 def free_port() -> int:
@@ -41,8 +42,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_proxy(folder: Path, behind: int, *, mtls_port: int | None = None) -> Iterator[TlsProxy]:
-    """haproxy with the configuration as it is, but for addresses and health checks; `behind` is the server's port."""
+def running_proxy(
+    folder: Path, behind: int, *, mtls_port: int | None = None, connections: int = 500
+) -> Iterator[TlsProxy]:
+    """haproxy with the configuration as it is, but for addresses, health checks and how many connections it takes.
+
+    `behind` is the server's port.
+    """
     program = needs(find_program("haproxy", also=["/usr/sbin/haproxy"]), "haproxy")
     ports = free_port(), mtls_port or free_port()
     with pytest.MonkeyPatch.context() as patch:
@@ -51,14 +57,14 @@ def running_proxy(folder: Path, behind: int, *, mtls_port: int | None = None) ->
     text = _CONFIGURATION.read_text()
     for old, new in zip(("bind :8443", "bind :8444"), ports, strict=True):
         text = text.replace(old, f"bind 127.0.0.1:{new}")
-    text = text.replace("/run/adgang/tls", str(folder)).replace("maxconn 20000", "maxconn 500")
+    text = text.replace("/run/adgang/tls", str(folder)).replace("maxconn 20000", f"maxconn {connections}")
     text = re.sub(r"(?m)^(\s+server \S+) \S+ check.*$", rf"\1 127.0.0.1:{behind}", text)
     (folder / "haproxy.cfg").write_text(text)
     log = folder / "haproxy.log"
     process = start_server([program, "-db", "-f", folder / "haproxy.cfg"], log)
     try:
         wait_until(lambda: _listens(ports[0]), process, log)
-        yield TlsProxy(*ports, folder / "authority.pem", log)
+        yield TlsProxy(*ports, folder / "authority.pem", log, process.pid)
     finally:
         stop_server(process, signal.SIGINT)
 
