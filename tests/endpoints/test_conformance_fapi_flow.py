@@ -1,69 +1,15 @@
 """What the FAPI 2.0 plans try of a whole sign-in (conformance.md), by openid-client in each of the plans' variants.
 
-A client authenticates by `private_key_jwt` or by its certificate, and its tokens are bound by DPoP or to the certificate:
-all four, through the proxy that certificates come by. The library checks `state`, `iss`, `nonce` and every signature.
+The four variants are those of tests/support/fapi_variants.py, through the proxy that certificates come by. The library
+checks `state`, `iss`, `nonce` and every signature.
 """
 
 import string
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from tests.support.certificates import DN, Authority, Holder, ec_key
-from tests.support.clock import MovingClock
-from tests.support.mutual_tls import BehindHaproxy, behind_haproxy
-from tests.support.openid_client import OpenidClient, openid_client
-from tests.support.openid_service import SERVICE, OpenidService
-
-DAY = timedelta(days=1)
-NOW = datetime.now(UTC)
-AUTHORITY = Authority.new(begins=NOW - DAY, ends=NOW + DAY)
-VARIANTS = [
-    (method, bound) for method in ("private_key_jwt", "tls_client_auth") for bound in ("dpop", "mtls")
-]
-
-Make = Callable[..., OpenidService]
-
-
-@pytest.fixture
-def world(tmp_path: Path, sqlite_url: str, valkey_url: str) -> Iterator[BehindHaproxy]:
-    with behind_haproxy(tmp_path, sqlite_url, valkey_url, MovingClock(), AUTHORITY) as running:
-        yield running
-
-
-@pytest.fixture(params=VARIANTS, ids=lambda variant: "+".join(variant))
-def make(world: BehindHaproxy, library: OpenidClient, request: pytest.FixtureRequest) -> Make:
-    """`make(library, name, **metadata)`: a service of this variant, each name with a certificate of its own."""
-
-    def made(by: OpenidClient = library, name: str = "Byggesager", **metadata: Any) -> OpenidService:
-        method, bound = request.param
-        subject = DN.replace("Byggesager", name)
-        registered = {
-            "token_endpoint_auth_method": method,
-            "tls_client_certificate_bound_access_tokens": bound == "mtls",
-            **({"tls_client_auth_subject_dn": subject} if method == "tls_client_auth" else {}),
-        }
-        shown = certificate(world, issued(subject))
-        return OpenidService(world.deployment, by, certificate=shown, **registered | metadata)
-
-    return made
-
-
-def issued(subject: str) -> Holder:
-    number = sum(subject.encode())
-    return AUTHORITY.issue(subject, key=ec_key(number), begins=NOW - DAY, ends=NOW + DAY)
-
-
-def certificate(world: BehindHaproxy, holder: Holder | None) -> dict[str, str]:
-    """The paths that a TLS client is given; without a holder it shows none."""
-    authority = {"ca": str(world.proxy.authority)}
-    if holder is None:
-        return authority
-    file, key = holder.write(world.folder)
-    return authority | {"cert": file, "key": key}
+from tests.support.fapi_variants import Make, certificate, issued
+from tests.support.mutual_tls import BehindHaproxy
+from tests.support.openid_client import openid_client
+from tests.support.openid_service import SERVICE
 
 
 def test_two_clients_sign_a_citizen_in_and_refresh_again_and_again(make: Make) -> None:

@@ -6,22 +6,23 @@ What a request object must say is in test_conformance_fapi.py; here is what the 
 from typing import Any
 
 from tests.support.deployment import Deployment
+from tests.support.fapi_variants import Make
 from tests.support.openid_client import OpenidClient
 from tests.support.openid_service import SERVICE, OpenidService
 from tests.support.relying_party import RelyingParty
 from tests.support.resource_server import ResourceServer, resource_server, token_for
 
 SIGNED = "application/token-introspection+jwt"
+SIGNED_BOTH_WAYS: dict[str, Any] = {"response_modes": ["jwt"], "require_signed_request_object": True}
 
 
-def test_requests_and_answers_may_both_be_signed(live_deployment: Deployment, library: OpenidClient) -> None:
-    """A signed request object through PAR, and a JARM answer that the library verifies."""
-    service = signing(live_deployment, library)
+def test_requests_and_answers_are_signed_in_each_variant(make: Make) -> None:
+    """A signed request object through PAR, and a JARM answer that the library verifies; nothing unsigned is taken."""
+    service = make(wants=("jarm",), **SIGNED_BOTH_WAYS)
     url = service.answer(service.ask(sign="signing")["url"])
     assert url.startswith(f"{SERVICE}?response=")
-    assert library("finish", url=url)["claims"]["acr"] == "urn:adgang:loa:substantial"
-    unsigned = library.refused("ask", push=True, parameters={"redirect_uri": SERVICE})
-    assert unsigned.error == "invalid_request"
+    assert service.library("finish", url=url)["claims"]["acr"] == "urn:adgang:loa:substantial"
+    assert service.outcome("ask", push=True, parameters={"redirect_uri": SERVICE}) == "invalid_request"
 
 
 def test_an_error_is_signed_like_an_answer(live_deployment: Deployment, library: OpenidClient) -> None:
@@ -90,8 +91,7 @@ def test_what_introspection_signs_is_read_by_a_certified_library(
 
 def signing(deployment: Deployment, library: OpenidClient) -> OpenidService:
     """A service that takes nothing unsigned, and sends nothing so."""
-    signed = {"response_modes": ["jwt"], "require_signed_request_object": True}
-    return OpenidService(deployment, library, wants=("jarm",), **signed)
+    return OpenidService(deployment, library, wants=("jarm",), **SIGNED_BOTH_WAYS)
 
 
 def as_resource(library: OpenidClient, api: ResourceServer, **metadata: Any) -> None:
