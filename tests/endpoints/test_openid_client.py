@@ -1,7 +1,10 @@
 """openid-client, a certified FAPI 2.0 client library, signs a citizen in: pushed, proven, signed both ways."""
 
+from pathlib import Path
+
 from tests.support.citizen_browser import CitizenBrowser
-from tests.support.deployment import Deployment
+from tests.support.clock import MovingClock
+from tests.support.deployment import Deployment, running_deployment
 from tests.support.openid_client import OpenidClient
 from tests.support.openid_service import OpenidService
 
@@ -44,3 +47,20 @@ def test_a_citizen_who_says_no_is_told_to_the_client(
     assert fault.error == "access_denied"
     assert page.answer is not None
     assert (page.answer["state"], page.answer["iss"]) == (asked["state"], live_deployment.issuer)
+
+
+def test_the_library_follows_where_nonces_are_demanded(
+    tmp_path: Path, sqlite_url: str, valkey_url: str, library: OpenidClient
+) -> None:
+    """RFC 9449 §8, §9: at PAR, token endpoint and userinfo, told once and carried from then on."""
+    demanded = {"ADGANG_DPOP_NONCE_REQUIRED": "true"}
+    with running_deployment(tmp_path, sqlite_url, valkey_url, MovingClock(), **demanded) as running:
+        service = OpenidService(running, library)
+        signed_in = service.sign_in()
+        for _ in range(2):
+            token = library("refresh", token=signed_in["tokens"]["refresh_token"])["tokens"]["access_token"]
+            assert library("userinfo", token=token)["name"] == "Freja Holm"
+        heard = [each for each in library("heard") if "dpop" in each["sent"]]
+    statuses = [each["status"] for each in heard if each["url"].endswith("/par")]
+    assert statuses == [400, 201]
+    assert {each["status"] for each in heard[1:]} == {200, 201}, "nobody had to be told again"
