@@ -67,6 +67,11 @@ def test_an_api_wants_a_key_and_the_citizen_is_asked_for_that_alone(demo: Runnin
     assert "Byggesager beder om mere sikkerhed" in words and "Kun dette trin mangler" in words
     assert not page.locator("#user-id, #password, #code").count(), "nothing that was shown already"
     look(page)
+    page.click("#cancel")
+    page.wait_for_selector("#refusal[data-code=step_up_declined]")
+    page.goto(service)
+    assert page.inner_text("#name") == citizen.name, "still signed in there, as before"
+    page.click("#ask-account")
     page.click("#use-key")
     page.wait_for_selector("#account")
     assert page.url == f"{service}/" and page.get_attribute("#level", "data-acr") == "phr"
