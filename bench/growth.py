@@ -7,20 +7,16 @@ other is asked. What grows is told in processor time, which the machine's other 
 """
 
 import argparse
-import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.deployments import PAIRS, machine, stores_in_a_folder, write_figures
 from bench.measures import LINES, Line, Measures
 from bench.provider import GENERATOR_CORE, RunningProvider, pin
-from bench.run import PAIRS, machine, stores
 from bench.world import World
 
 _LINES = ("par", "code-secret", "refresh", "machine-secret", "introspection", "userinfo", "discovery")
@@ -38,41 +34,36 @@ def main() -> None:
     found: dict[str, object] = {"machine": machine(), "clients": list(chosen.clients)}
     for pair in chosen.pair or PAIRS:
         with ExitStack() as stack:
-            made = [stack.enter_context(_provider(pair, count, chosen.seconds)) for count in chosen.clients]
-            few, many = made
+            few, many = (
+                stack.enter_context(_provider(pair, count, chosen.seconds, console))
+                for count in chosen.clients
+            )
             if few is None or many is None:
-                console.print(f"{pair} is not measured: PostgreSQL or redis-server is missing here.")
                 continue
             lines = {name: (LINES[name].measure(few), LINES[name].measure(many)) for name in _LINES}
         found[pair] = {name: [asdict(line) for line in both] for name, both in lines.items()}
         _show(console, pair, chosen.clients, lines)
-    target = Path("var/bench/growth.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=2) + "\n")
-    console.print(f"Written to {target}.")
+    write_figures("growth", found, console)
 
 
 @contextmanager
-def _provider(pair: str, clients: int, seconds: float) -> Iterator[Measures | None]:
+def _provider(pair: str, clients: int, seconds: float, console: Console) -> Iterator[Measures | None]:
     """A provider with so many clients."""
-    folder = Path(tempfile.mkdtemp(prefix="adgang-bench-"))
-    try:
-        with stores(pair, folder) as urls:
-            if urls is None:
-                yield None
-                return
-            world = World(folder, *urls)
-            world.add_citizens(_CITIZENS)
-            world.add_other_clients()
-            world.fill(clients, _CITIZENS)
-            provider = RunningProvider(world.environment, folder / "provider.log")
-            try:
-                yield Measures(world, provider, seconds)
-            finally:
-                provider.stop()
-                world.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with stores_in_a_folder(pair, console) as made:
+        if made is None:
+            yield None
+            return
+        folder, urls = made
+        world = World(folder, *urls)
+        world.add_citizens(_CITIZENS)
+        world.add_other_clients()
+        world.fill(clients, _CITIZENS)
+        provider = RunningProvider(world.environment, folder / "provider.log")
+        try:
+            yield Measures(world, provider, seconds)
+        finally:
+            provider.stop()
+            world.close()
 
 
 def _show(console: Console, pair: str, clients: tuple[int, int], lines: dict[str, tuple[Line, Line]]) -> None:

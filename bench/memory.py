@@ -7,9 +7,6 @@ when everything has been used, it grows by no more than 2 MiB.
 """
 
 import argparse
-import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import load
+from bench.deployments import PAIRS, each_pair, machine, write_figures
 from bench.provider import GENERATOR_CORE, RunningProvider, pin
-from bench.run import PAIRS, machine, stores
 from bench.wire import repeated
 from bench.world import World
 
@@ -51,22 +48,11 @@ def main() -> None:
     console = Console(width=110, highlight=False)
     pin(GENERATOR_CORE)
     found: dict[str, object] = {"machine": machine()}
-    for pair in chosen.pair or PAIRS:
-        folder = Path(tempfile.mkdtemp(prefix="adgang-bench-"))
-        try:
-            with stores(pair, folder) as urls:
-                if urls is None:
-                    console.print(f"{pair} is not measured: PostgreSQL or redis-server is missing here.")
-                    continue
-                figures = _measure(World(folder, *urls), folder, chosen.requests)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for pair, folder, urls in each_pair(chosen.pair, console):
+        figures = _measure(World(folder, *urls), folder, chosen.requests)
         found[pair] = asdict(figures)
         _show(console, pair, figures)
-    target = Path("var/bench/memory.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=2) + "\n")
-    console.print(f"Written to {target}.")
+    write_figures("memory", found, console)
 
 
 def _measure(world: World, folder: Path, wanted: int) -> MemoryFigures:

@@ -11,9 +11,7 @@ import argparse
 import html
 import json
 import re
-import shutil
 import statistics
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -21,8 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.deployments import PAIRS, each_pair, machine, write_figures
 from bench.provider import GENERATOR_CORE, RunningProvider, pin
-from bench.run import PAIRS, machine, stores
 from bench.sign_in import through
 from bench.world import World
 from idp.ceremonies import ADD_KEY
@@ -58,23 +56,12 @@ def main() -> None:
     console = Console(width=110, highlight=False)
     pin(GENERATOR_CORE)
     found: dict[str, object] = {"machine": machine()}
-    for pair in chosen.pair or PAIRS:
-        folder = Path(tempfile.mkdtemp(prefix="adgang-bench-"))
-        try:
-            with stores(pair, folder) as urls:
-                if urls is None:
-                    console.print(f"{pair} is not measured: PostgreSQL or redis-server is missing here.")
-                    continue
-                with console.status(f"{pair}: citizens, keys, sign-ins"):
-                    figures = _measure(folder, urls, chosen.sign_ins)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for pair, folder, urls in each_pair(chosen.pair, console):
+        with console.status(f"{pair}: citizens, keys, sign-ins"):
+            figures = _measure(folder, urls, chosen.sign_ins)
         found[pair] = asdict(figures)
         _show(console, pair, figures)
-    target = Path("var/bench/passkey.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=2) + "\n")
-    console.print(f"Written to {target}.")
+    write_figures("passkey", found, console)
 
 
 def _measure(folder: Path, urls: tuple[str, str], count: int) -> PasskeyFigures:

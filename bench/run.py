@@ -9,11 +9,7 @@ generator, on the same core, the other one idle meanwhile. `--alone` leaves it o
 """
 
 import argparse
-import json
 import os
-import platform
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,18 +20,14 @@ from typing import Any
 from rich.console import Console
 
 from bench.comparison import show_lines
+from bench.deployments import PAIRS, each_pair, machine, write_figures
 from bench.measures import LINES, Measures
 from bench.neighbour.requests import Neighbour
 from bench.neighbour.running import RunningNeighbour, neighbour_version, node_version
 from bench.provider import GENERATOR_CORE, RunningProvider, pin
 from bench.sign_in_cost import sign_in_cost
 from bench.world import World
-from idp.storage import embedded_valkey
-from tests.support.needs import find_program
-from tests.support.postgresql import find_postgres, running_postgresql
-from tests.support.redis_servers import running_redis
 
-PAIRS = ("sqlite+valkey", "postgresql+redis")
 _CITIZENS = 45
 _LARGE = (10_000, 1_000_000)
 _SIGN_IN = "sign-in"
@@ -57,21 +49,11 @@ def main() -> None:
     results: dict[str, Any] = {"machine": machine(), "large": chosen.large, "pairs": {}}
     if node is not None:
         results["neighbour"] = f"oidc-provider {neighbour_version()} on Node {node}"
-    for pair in chosen.pair or PAIRS:
-        folder = Path(tempfile.mkdtemp(prefix="adgang-bench-"))
-        try:
-            with stores(pair, folder) as urls:
-                if urls is None:
-                    console.print(f"{pair} is not measured: PostgreSQL or redis-server is missing here.")
-                    continue
-                results["pairs"][pair] = _measure(folder, urls, chosen, node is not None, console)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for pair, folder, urls in each_pair(chosen.pair, console):
+        results["pairs"][pair] = _measure(folder, urls, chosen, node is not None, console)
         _show(console, pair, results["pairs"][pair])
-    target = Path("var/bench") / ("large.json" if chosen.large else "results.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(results, indent=2) + "\n")
-    console.print(f"Written to {target}. {results['machine']}")
+    write_figures("large" if chosen.large else "results", results, console)
+    console.print(results["machine"])
 
 
 def _measure(
@@ -134,24 +116,6 @@ def _neighbour(
         process.stop()
 
 
-@contextmanager
-def stores(pair: str, folder: Path) -> Iterator[tuple[str, str] | None]:
-    """The stores with the durability that docs/architecture.md promises; on the generator's core."""
-    if pair == PAIRS[0]:
-        store = embedded_valkey.start(folder / "valkey")
-        try:
-            yield f"sqlite:///{folder / 'adgang.sqlite3'}", store.url
-        finally:
-            store.stop()
-        return
-    postgres, redis_server = find_postgres(), find_program("redis-server")
-    if postgres is None or redis_server is None:
-        yield None
-        return
-    with running_postgresql(postgres, durable=True) as database, running_redis(redis_server) as redis_url:
-        yield database.new_database(), redis_url
-
-
 def _show(console: Console, pair: str, found: dict[str, Any]) -> None:
     show_lines(console, f"{pair}, one worker on one core", found["lines"])
     if (told := found["sign_in"]) is not None:
@@ -164,16 +128,6 @@ def _show(console: Console, pair: str, found: dict[str, Any]) -> None:
         f"Memory at rest: {found['worker_rss_mib']} MiB a worker (aim: 120). "
         f"Start to first answer: {found['start_to_first_answer_seconds']} s (aim: 2).\n"
     )
-
-
-def machine() -> str:
-    """What it ran on, for whoever compares."""
-    model = ""
-    if Path("/proc/cpuinfo").exists():
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-    return f"{os.cpu_count()} cores, {model or platform.machine()}, Python {platform.python_version()}."
 
 
 if __name__ == "__main__":

@@ -10,10 +10,7 @@ and the requests a second beside it as they were.
 """
 
 import argparse
-import json
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,8 +18,8 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import load
+from bench.deployments import PAIRS, each_pair, machine, write_figures
 from bench.provider import GENERATOR_CORE, PROVIDER_CORE, RunningProvider, pin
-from bench.run import PAIRS, machine, stores
 from bench.wire import repeated
 from bench.world import World
 
@@ -56,23 +53,12 @@ def main() -> None:
     chosen = parser.parse_args()
     console = Console(width=110, highlight=False)
     found: dict[str, object] = {"machine": machine()}
-    for pair in chosen.pair or PAIRS:
-        folder = Path(tempfile.mkdtemp(prefix="adgang-bench-"))
-        try:
-            with stores(pair, folder) as urls:
-                if urls is None:
-                    console.print(f"{pair} is not measured: PostgreSQL or redis-server is missing here.")
-                    continue
-                lines = _measure(World(folder, *urls), folder, chosen.seconds)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for pair, folder, urls in each_pair(chosen.pair, console):
+        lines = _measure(World(folder, *urls), folder, chosen.seconds)
         found[pair] = [asdict(line) for line in lines]
         for line in lines:
             _show(console, pair, line)
-    target = Path("var/bench/workers.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=2) + "\n")
-    console.print(f"Written to {target}.")
+    write_figures("workers", found, console)
 
 
 def _measure(world: World, folder: Path, seconds: float) -> list[WorkersFigures]:

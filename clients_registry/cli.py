@@ -14,6 +14,7 @@ from clients_registry.cli_frame import (
     as_json,
     asking,
     confirm,
+    make_group,
     services_of,
     telling,
 )
@@ -28,31 +29,17 @@ from clients_registry.strict_json import MAX_BYTES, parse_object
 
 
 def make_organisations_group(open_services: OpenServices) -> click.Group:
-    """The group `organisations`. `open_services` is called by each command, once it knows that it will run."""
-
-    @click.group("organisations")
-    @click.pass_context
-    def group(context: click.Context) -> None:
-        """The public bodies that offer services."""
-        context.obj = open_services
-
-    for command in (add_organisation, list_organisations, disable_organisation):
-        group.add_command(command)
-    return group
+    """The group `organisations`."""
+    commands = (add_organisation, list_organisations, disable_organisation)
+    return make_group("organisations", "The public bodies that offer services.", commands, open_services)
 
 
 def make_clients_group(open_services: OpenServices) -> click.Group:
-    """The group `clients`. `open_services` is called by each command, once it knows that it will run."""
-
-    @click.group("clients")
-    @click.pass_context
-    def group(context: click.Context) -> None:
-        """The services (relying parties) of the organisations."""
-        context.obj = open_services
-
-    for command in (add_client, show_client, list_clients, change_client, renew_secret, disable_client):
-        group.add_command(command)
-    return group
+    """The group `clients`."""
+    commands = (add_client, show_client, list_clients, change_client, renew_secret, disable_client)
+    return make_group(
+        "clients", "The services (relying parties) of the organisations.", commands, open_services
+    )
 
 
 # --- organisations ---------------------------------------------------------------------------------------------

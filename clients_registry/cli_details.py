@@ -14,6 +14,7 @@ from clients_registry.cli_frame import (
     as_json,
     asking,
     confirm,
+    make_group,
     services_of,
     telling,
 )
@@ -24,17 +25,14 @@ from clients_registry.strict_json import MAX_BYTES, parse_object
 
 
 def make_details_group(open_services: OpenServices) -> click.Group:
-    """The group `details`. `open_services` is called by each command, once it knows that it will run."""
-
-    @click.group("details")
-    @click.pass_context
-    def group(context: click.Context) -> None:
-        """Kinds of authorization details that services may ask citizens to agree to (RFC 9396)."""
-        context.obj = open_services
-
-    for command in (add_details, list_details, disable_details):
-        group.add_command(command)
-    return group
+    """The group `details`."""
+    commands = (add_details, list_details, disable_details)
+    return make_group(
+        "details",
+        "Kinds of authorization details that services may ask citizens to agree to (RFC 9396).",
+        commands,
+        open_services,
+    )
 
 
 @click.command("add")

@@ -7,7 +7,7 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -31,6 +31,21 @@ class Refused(click.ClickException):
 
 class NotReachable(click.ClickException):
     exit_code = 3
+
+
+def make_group(
+    name: str, about: str, commands: Iterable[click.Command], open_services: OpenServices
+) -> click.Group:
+    """A group of commands. `open_services` is called by each of them, once it knows that it will run."""
+
+    @click.group(name, help=about)
+    @click.pass_context
+    def group(context: click.Context) -> None:
+        context.obj = open_services
+
+    for command in commands:
+        group.add_command(command)
+    return group
 
 
 def as_json(command: Command) -> Command:

@@ -14,6 +14,7 @@ from clients_registry.cli_frame import (
     as_json,
     asking,
     confirm,
+    make_group,
     services_of,
     telling,
 )
@@ -27,24 +28,11 @@ from clients_registry.strict_json import MAX_BYTES, parse_object
 
 
 def make_resources_group(open_services: OpenServices) -> click.Group:
-    """The group `resources`. `open_services` is called by each command, once it knows that it will run."""
-
-    @click.group("resources")
-    @click.pass_context
-    def group(context: click.Context) -> None:
-        """The APIs (resource servers) of the organisations."""
-        context.obj = open_services
-
-    for command in (
-        add_resource,
-        list_resources,
-        show_resource,
-        change_resource,
-        renew_secret,
-        disable_resource,
-    ):
-        group.add_command(command)
-    return group
+    """The group `resources`."""
+    commands = (add_resource, list_resources, show_resource, change_resource, renew_secret, disable_resource)
+    return make_group(
+        "resources", "The APIs (resource servers) of the organisations.", commands, open_services
+    )
 
 
 @click.command("add")

@@ -15,6 +15,7 @@ from clients_registry.cli_frame import (
     as_json,
     asking,
     confirm,
+    make_group,
     services_of,
     telling,
 )
@@ -25,17 +26,9 @@ from clients_registry.scope_listing import listed_scopes
 
 
 def make_scopes_group(open_services: OpenServices) -> click.Group:
-    """The group `scopes`. `open_services` is called by each command, once it knows that it will run."""
-
-    @click.group("scopes")
-    @click.pass_context
-    def group(context: click.Context) -> None:
-        """What services may do at the APIs of organisations."""
-        context.obj = open_services
-
-    for command in (add_scope, grant_scope, revoke_scope, list_scopes):
-        group.add_command(command)
-    return group
+    """The group `scopes`."""
+    commands = (add_scope, grant_scope, revoke_scope, list_scopes)
+    return make_group("scopes", "What services may do at the APIs of organisations.", commands, open_services)
 
 
 @click.command("add")
