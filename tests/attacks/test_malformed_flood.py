@@ -1,9 +1,11 @@
 """Thousands of malformed requests beside honest ones: nobody honest notices, and nothing of ours breaks."""
 
 import itertools
+import secrets
 import statistics
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,6 +46,10 @@ class Siege:
     machine: RelyingParty
     api: ResourceServer
     routes: list[str]
+
+    @property
+    def host(self) -> bytes:
+        return f"localhost:{self.served.environment['ADGANG_LISTEN_PORT']}".encode()
 
     def resident_bytes(self) -> int:
         """Of all workers."""
@@ -132,9 +138,13 @@ class Flood:
     seconds: float = 0.0
 
 
-def flood(siege: Siege, count: int, a_second: int, seed: int) -> Flood:
-    port = int(siege.served.environment["ADGANG_LISTEN_PORT"])
-    made = list(Malformed(f"localhost:{port}".encode(), siege.routes, seed).requests(count))
+def flood(siege: Siege, count: int, seed: int) -> Flood:
+    made = Malformed(siege.host, siege.routes, seed).requests(count)
+    return sent(siege, list(made), a_second=200)
+
+
+def sent(siege: Siege, made: list[tuple[bytes, bool]], *, a_second: int) -> Flood:
+    port, count = int(siege.served.environment["ADGANG_LISTEN_PORT"]), len(made)
     found, lock, begun, numbers = Flood(), threading.Lock(), time.monotonic(), itertools.count()
 
     def send() -> None:
@@ -161,13 +171,13 @@ def hold(siege: Siege, count: int, *, seed: int) -> tuple[Flood, Honest, Honest,
     """The flood with what must hold of it; then honest traffic before and during, and how much memory has grown."""
     calm, during = Honest(siege), Honest(siege)
     with calm.asking():
-        warm = flood(siege, 1_000, 200, seed + 1)  # every route has been asked, every cache is filled
+        warm = flood(siege, 1_000, seed + 1)  # every route has been asked, every cache is filled
     calm.milliseconds.clear()
     for _ in range(30):
         calm.ask()
     workers, before = siege.served.workers(), siege.resident_bytes()
     with during.asking():
-        found = flood(siege, count, 200, seed)
+        found = flood(siege, count, seed)
     grown = siege.resident_bytes() / before - 1
     assert not warm.failures + found.failures, (warm.failures + found.failures)[:3]
     assert siege.served.workers() == workers, "a worker was started anew"
@@ -189,3 +199,29 @@ def test_malformed_requests_are_refused_and_honest_ones_go_on(siege: Siege) -> N
     assert found.slowest < 2 and found.statuses[400] > 100, found
     assert len(during.milliseconds) > 20
     assert grown < 0.05
+
+
+def test_a_flood_of_wrong_secrets_costs_who_sends_it_and_no_neighbour(siege: Siege) -> None:
+    """S-111: 200 a second for the very client that asks on, at the very address that it asks from.
+
+    Told to wait after thirty; whoever has the right secret is served as before, and nothing is written to SQL.
+    """
+    client_id = siege.machine.client.client_id
+    guesses = [b64encode(f"{client_id}:{secrets.token_urlsafe(32)}".encode()) for _ in range(600)]
+    form = b"grant_type=client_credentials"
+    made = [
+        b"POST /token HTTP/1.1\r\nHost: " + siege.host + b"\r\nConnection: close\r\nAuthorization: Basic " + guess
+        + b"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(form) + form
+        for guess in guesses
+    ]  # fmt: skip
+    calm, during = Honest(siege), Honest(siege)
+    for _ in range(30):
+        calm.ask()
+    database = siege.served.state_directory / "adgang.sqlite3-wal"
+    before = database.stat().st_size
+    with during.asking():
+        found = sent(siege, [(raw, True) for raw in made], a_second=200)
+    assert found.statuses == {401: 30, 429: 570}
+    assert not calm.failed + during.failed and len(during.milliseconds) > 20
+    assert during.p99() < max(5 * calm.p99(), 250), (calm.p99(), during.p99())
+    assert database.stat().st_size == before
