@@ -47,13 +47,17 @@ _METHODS = (
 )
 _HEADERS = (
     b"Transfer-Encoding: chunked", b"Content-Length: -1", b"Content-Length: 99999999999999999999", b"X: \x00",
-    b"Host: evil.test", b"Cookie: a=b; a=c; \xff", b"Content-Encoding: gzip", b": nothing", b"Authorization: Basic !!!",
-    b"Authorization: Bearer", b"Authorization: Basic Og==", b"Expect: 100-continue", b"X: " + b"y" * 9_000,
+    b"Host: evil.test", b"Cookie: a=b; a=c; \xff", b"Content-Encoding: gzip", b": nothing", b"Expect: 100-continue", b"X: " + b"y" * 9_000,
     b"Content-Type: application/json", b"Content-Type: multipart/form-data; boundary=", b"Range: bytes=0-",
     b"Accept-Language: " + b"x-" * 2_000, b"Origin: null", b"Upgrade: h2c", b"X-Forwarded-For: 1.2.3", b"DPoP: a, b",
 )  # fmt: skip
 _PATIENCE_SECONDS = 1.0
 """S-415: nothing hangs for longer."""
+_CREDENTIALS = (
+    b"Basic !!!", b"Basic", b"Basic Og==", b"Basic //46//8=", b"Basic YTpi\xff", b"Basic " + b"QUFB" * 1_500, b"Bearer",
+    b"Bearer " + b"." * 3_000, b"DPoP a.b.c", b"bAsIc YTpi", b"Digest x", b"\x01", b"Basic\tYTpi", b"Basic JTAwOiUwMA==",
+)  # fmt: skip
+_TAKES_MUCH = ("/token", "/par", "/introspect", "/revoke", "/userinfo", "/device_authorization", "/authorize")
 
 
 @dataclass
@@ -84,7 +88,8 @@ class Malformed:
         if pick.random() < 0.3:
             query = quote_from_bytes(body, safe="=&%").encode()
             return self._request(b"GET", self._route() + b"?" + query)
-        return self._request(b"POST", self._route(), body)
+        credentials = [b"Authorization: " + pick.choice(_CREDENTIALS)] * (pick.random() < 0.3)
+        return self._request(b"POST", self._route(), body, *credentials)
 
     def token(self) -> bytes:
         """A JWT that is none, wherever one is taken."""
@@ -148,7 +153,7 @@ class Malformed:
         return bytes(damaged[: self.chance.choice((len(damaged), len(damaged), len(damaged) // 2))])
 
     def _route(self) -> bytes:
-        return self._filled(self.chance.choice(self.routes))
+        return self._filled(self.chance.choice(self.routes if self.chance.random() < 0.5 else _TAKES_MUCH))
 
     def _filled(self, route: str) -> bytes:
         """With something where the route has a variable."""
