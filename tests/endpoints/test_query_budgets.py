@@ -13,6 +13,7 @@ from tests.support import machines
 from tests.support.deployment import Deployment
 from tests.support.devices import Device, approved_by, device_party, start
 from tests.support.exchanging import authorities
+from tests.support.in_process import InProcessBrowser
 from tests.support.journey import begin
 from tests.support.refreshing import refresh, refreshing_party, tokens_of
 from tests.support.relying_party import RelyingParty
@@ -63,6 +64,24 @@ def _counted(deployment: Deployment) -> Iterator[Counter[str]]:
         for stop in stops:
             stop()
         del client.execute_command
+
+
+def test_a_pushed_request_costs_three_round_trips(deployment: Deployment) -> None:
+    """What was used once: the assertion, the proof; and the request."""
+    party = RelyingParty(deployment, deployment.clients["Byggesager"])
+    party.ask()
+    with _counted(deployment) as costs:
+        party.ask()
+    assert dict(costs) == {"round trips": 3}
+
+
+@pytest.mark.parametrize("path", ["/jwks", "/.well-known/openid-configuration"])
+def test_what_is_published_costs_the_stores_nothing(deployment: Deployment, path: str) -> None:
+    browser = InProcessBrowser(deployment.provider, deployment.issuer)
+    assert browser.get(path).status == 200
+    with _counted(deployment) as costs:
+        assert browser.get(path).status == 200
+    assert not costs
 
 
 @pytest.mark.parametrize("name", ["Byggesager", "Sundhedstider"])
