@@ -84,10 +84,11 @@ def detail_type_faults(
     """What a client may not begin to ask for: kinds that nobody declared, or that are disabled. Those it has may stay."""
     kept = () if present is None else present.authorization_details_types
     new = [name for name in fields.get("authorization_details_types", ()) if name not in kept]
-    found = [store.detail_type_in(tx, name) for name in new]
-    if all(kind is not None and kind.disabled_at is None for kind in found):
+    found = {name: store.detail_type_in(tx, name) for name in new}
+    bad = [name for name, kind in found.items() if kind is None or kind.disabled_at is not None]
+    if not bad:
         return []
-    told = "names a type that nobody declared, or that is disabled; `adgang details list` shows them all"
+    told = f"nobody declared {', '.join(bad)}, or it is disabled; `adgang details list` shows all there are"
     return [MetadataFault("authorization_details_types", told)]
 
 

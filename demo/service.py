@@ -122,6 +122,7 @@ def _add_pages(
     @app.get("/log-ind")
     def sign_in() -> Response:
         """Also where the provider's front page leads to, which says who it is (OpenID Connect Core §4)."""
+        session.pop(STEPPING_UP, None)  # one that was left half-way is not gone on with
         if request.args.get("iss", configuration.issuer) != configuration.issuer:
             raise OAuthError("mix_up", "another issuer began the sign-in")
         return provider.push_and_redirect(f"{configuration.url}/callback")

@@ -13,14 +13,14 @@ _PAIRS = [first + second for first in _REFERENCE_LETTERS for second in _REFERENC
 _REFERENCE_BYTES = 8
 """More than eight letters hold, so that each letter is as likely as any other to one in 16 million."""
 
-_AT_ONCE, _EACH = 4096, 32
+_AT_ONCE, _EACH = 4096, 16
 _unused: deque[bytes] = deque()
 """Bytes of the system's generator that nobody has had yet. Never those of the process that this one was forked from."""
 os.register_at_fork(after_in_child=_unused.clear)
 
 
 def _random_bytes() -> bytes:
-    """32 bytes of the system's generator, each given once.
+    """16 bytes of the system's generator, each given once, for what is no secret.
 
     Fetched by the page: a call to the system hands the interpreter to another thread, which costs a busy worker more
     than all of the bytes.
@@ -39,13 +39,16 @@ def _base64url(value: bytes) -> str:
 
 
 def new_secret() -> str:
-    """256 bits as 43 base64url characters: codes, request URIs, cookies, identifiers (protocol.md, random values)."""
-    return _base64url(_random_bytes())
+    """256 bits as 43 base64url characters: codes, request URIs, cookies, identifiers (protocol.md, random values).
+
+    From the system itself: what waits in a process would be the same in two copies of a running machine.
+    """
+    return secrets.token_urlsafe(32)
 
 
 def new_id() -> str:
     """128 bits as 22 base64url characters: identifiers that are not secrets (citizens, grants)."""
-    return _base64url(_random_bytes()[:16])
+    return _base64url(_random_bytes())
 
 
 def new_reference() -> str:

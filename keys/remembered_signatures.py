@@ -11,7 +11,7 @@ from collections import OrderedDict
 from keys.algorithms import Verify
 
 MOST = 4096
-"""For each key; about 1 MiB. What was verified longest ago goes first."""
+"""For each key; about 1 MiB where it is an EC key, and twice that for RSA. What was verified longest ago goes first."""
 
 
 def remembering(verify: Verify, most: int = MOST) -> Verify:

@@ -89,6 +89,7 @@ class MachineEntry:
             self._services.count("failures", {"path": path})
         elif isinstance(fault, NothingSigned):
             _log.error("nothing signed", extra={**facts, "why": str(fault)})
+            self._services.count("failures", {"path": path})
         elif isinstance(error, TemporarilyUnavailable):
             _log.warning("unavailable", extra={**facts, "fault_kind": type(fault).__name__})
         else:

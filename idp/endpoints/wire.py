@@ -38,13 +38,23 @@ def read_request(environ: Environ) -> MachineRequest:
     )
 
 
-@lru_cache(maxsize=1024)
-def _header_name(name: str) -> str:
+_REMEMBERED_LETTERS = 64
+"""A longer name is nobody's but its sender's, who would fill our memory with it."""
+
+
+def _spelled(name: str) -> str:
     return name[5:].replace("_", "-").lower()
 
 
+_remembered = lru_cache(maxsize=256)(_spelled)
+
+
 def _headers(environ: Environ) -> dict[str, str]:
-    headers = {_header_name(name): value for name, value in environ.items() if name.startswith("HTTP_")}
+    headers = {
+        (_remembered if len(name) <= _REMEMBERED_LETTERS else _spelled)(name): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
     if len(headers) > _MAX_HEADERS:

@@ -60,7 +60,7 @@ def exchange(
 ) -> IssuedTokens:
     """A token for another API, for an authenticated client that acts for a citizen (RFC 8693 §2).
 
-    Raises: InvalidAuthorizationDetails, InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient.
+    Raises: InvalidAuthorizationDetails, InvalidRequest, InvalidScope, InvalidTarget, TooManyRequests, UnauthorizedClient.
     """
     del address
     if client.is_public:  # its name is anybody's, and with it the actor's would be

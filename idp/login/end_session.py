@@ -17,10 +17,11 @@ from idp.login.browser_handle import find_to_end
 from idp.login.pages import Notice, NoticeKind
 from idp.login.sign_out import end_here, signed_out
 from idp.login.sign_out_pages import AskSignOut
-from idp.login.visit import SignedIn, WrongTurn
+from idp.login.visit import SignedIn, WrongTurn, peer_address
 from idp.login.way_back import see_other
 from idp.logout.records import LIFETIME, SignOutRequest
 from idp.protocol.authorization_request import authorization_parameters
+from idp.protocol.begun_sign_ins import check_begun
 from idp.protocol.id_token_hint import HintVerifier
 from idp.protocol.logout_request import LogoutRequest, check_logout_request
 from idp.services import Services
@@ -33,7 +34,7 @@ def end_session(services: Services) -> Response:
     """The endpoint, for GET and POST.
 
     Raises:
-        InvalidRequest, TooLarge: told on a page; an error leads nowhere.
+        InvalidRequest, TooLarge, TooManyRequests: told on a page; an error leads nowhere.
     """
     parameters = authorization_parameters(
         request.method, request.query_string, request.get_data(), request.headers.get("Content-Type")
@@ -82,6 +83,8 @@ def post_sign_out(services: Services, request_id: str) -> Response:
 
 
 def _keep(services: Services, asked: LogoutRequest) -> str:
+    """Raises: TooManyRequests."""
+    check_begun(services.rates, services.policy, "sign-out", peer_address())
     request_id = new_secret()
     services.sign_out_requests.put(request_id, SignOutRequest(asked, services.clock() + LIFETIME))
     return request_id

@@ -12,8 +12,9 @@ from flask import Response, abort, request
 from idp.ids import digest, new_secret
 from idp.login.own_client import own_request
 from idp.login.question import own_factors
-from idp.login.visit import SignedIn, browser_secret, ensure_browser, find_signed_in
+from idp.login.visit import SignedIn, browser_secret, ensure_browser, find_signed_in, peer_address
 from idp.login.way_back import see_other
+from idp.protocol.begun_sign_ins import check_begun
 from idp.records import LoginAttempt, OwnPage
 from idp.services import Services
 
@@ -59,6 +60,7 @@ def _begin(services: Services, page: OwnPage) -> Response:
         expires_at=finish_by + _WAY_BACK_KNOWN_FOR,
         own_page=page,
     )
+    check_begun(services.rates, services.policy, "sign-in", peer_address())
     services.login_attempts.put(attempt_id, attempt)
     response = see_other(f"/login/{attempt_id}")
     ensure_browser(response, secret)

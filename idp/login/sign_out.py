@@ -14,9 +14,10 @@ from idp.browser_sessions import record_end
 from idp.ids import new_secret
 from idp.ledger import events
 from idp.login.browser_handle import forget_proof, forget_sign_in, spend_handle, take_successor
-from idp.login.visit import SIGN_OUT, SignedIn
+from idp.login.visit import SIGN_OUT, SignedIn, peer_address
 from idp.login.way_back import see_other
 from idp.logout.records import LIFETIME, SignOut
+from idp.protocol.begun_sign_ins import check_begun
 from idp.protocol.logout_request import LogoutRequest
 from idp.services import Services
 from idp.storage.ports import Tx
@@ -82,7 +83,12 @@ def signed_out(
     asked: LogoutRequest = _NOTHING_ASKED,
     after_form: bool = False,
 ) -> Response:
-    """On to the page that shows what came of it, for a browser that is signed in no more."""
+    """On to the page that shows what came of it, for a browser that is signed in no more.
+
+    Raises: TooManyRequests, where it was not signed in before either.
+    """
+    if not session_ids:  # nobody in particular, who may come as often as they like
+        check_begun(services.rates, services.policy, "sign-out", peer_address())
     now, secret = services.clock(), new_secret()
     done = SignOut(session_ids, citizen_id, now, now + LIFETIME, asked, after_form)
     services.sign_outs.put(secret, done)

@@ -59,7 +59,7 @@ SELECT client_id FROM (
   SELECT client_id, (SELECT min(next_at) FROM logout_notices
     WHERE outcome = 'waiting' AND {kind} AND client_id = waiting.client_id) AS oldest
   FROM waiting WHERE client_id IS NOT NULL
-) AS clients WHERE oldest <= :now ORDER BY oldest, client_id LIMIT :limit
+) AS clients WHERE oldest <= :now ORDER BY random() LIMIT :limit
 """
 
 _WAITING = text("outcome = 'waiting'")
@@ -79,7 +79,7 @@ class _Turns:
         )
 
     def due(self, connection: Connection, now: datetime, limit: int, part: int) -> list[LogoutNotice]:
-        """First one of each client, the longest due first; then the second of each, up to its part."""
+        """First one of each client, in no order that lets many hide one; then the second of each, up to its part."""
         clients = connection.execute(self._clients, {"now": now, "limit": limit}).scalars().all()
         of_each = [
             connection.execute(self._of_client, {"client_id": client, "now": now, "part": part}).all()

@@ -155,6 +155,8 @@ class LogoutSending:
             return None
 
     def _begin(self, notice: LogoutNotice) -> "Future[bool] | None":
+        if self._ended.is_set():
+            return None  # nothing is claimed that nobody would tell
         registered = self._registry.find_client(notice.client_id)
         if registered is None or registered.disabled or not registered.client.backchannel_logout_uri:
             self._transact(lambda tx: self._queue.settle(tx, notice, Outcome.NOT_TOLD, self._clock()))

@@ -94,7 +94,11 @@ _NEVER_REPEATED = frozenset(
     {
         "id_token_hint",
         "login_hint",
+        "logout_hint",
         "request",
+        "client_assertion",
+        "token",
+        "subject_token",
         "response",
         "code",
         "access_token",

@@ -3,9 +3,9 @@
 So a command opens no more than it needs: `adgang keys list` touches no Redis, and discovery is served while the
 database is away. Each file has the parts of one concern and stands on the ones before it:
 
-    foundation ◀─ policies ◀─ signing_keys ◀─ clients ◀─ logouts ◀─ factors ◀─ citizens ◀─ messages ◀─ recovery ◀─ wiring
+    foundation ◀─ policies ◀─ signing_keys ◀─ clients ◀─ logouts ◀─ factors ◀─ citizens ◀─ messages ◀─ recovery ◀─ process
 """
 
-from idp.wiring.wiring import Wiring
+from idp.wiring.process import Wiring
 
 __all__ = ["Wiring"]

@@ -138,3 +138,37 @@ def test_bad_proofs_are_counted_by_address_and_a_good_one_is_never_refused(
     assert {answer.json()["error"] for answer in answers[:limit]} == {"invalid_dpop_proof"}
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert tokens_of(service)["token_type"] == "DPoP"
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/end-session", "sign-out-request"), ("/sign-out", "sign-out")])
+def test_whoever_is_not_signed_in_signs_out_so_often_and_no_more(
+    strict: Deployment, path: str, kind: str
+) -> None:
+    """S-019: each is kept for minutes, and asks for no session."""
+    answers = [signed_out_from(strict, path, BUSY) for _ in range(LIMIT + 3)]
+    assert answers == [303] * LIMIT + [429] * 3
+    assert kept(strict, kind) == LIMIT
+    assert signed_out_from(strict, path, CALM) == 303
+
+
+def signed_out_from(deployment: Deployment, path: str, address: str) -> int:
+    headers = {"X-Forwarded-For": address, "Origin": deployment.issuer, "Sec-Fetch-Site": "same-origin"}
+    method, form = ("GET", None) if path == "/end-session" else ("POST", {"csrf_token": "x"})
+    return requests.request(
+        method, deployment.issuer + path, data=form, headers=headers, allow_redirects=False, timeout=20
+    ).status_code
+
+
+def test_one_address_begins_so_many_visits_of_its_own_pages_and_no_more(strict: Deployment) -> None:
+    """S-019: a visit without a session is a sign-in."""
+    answers = [
+        requests.get(
+            strict.issuer + "/me/security",
+            headers={"X-Forwarded-For": BUSY},
+            allow_redirects=False,
+            timeout=20,
+        ).status_code
+        for _ in range(LIMIT + 3)
+    ]
+    assert answers == [303] * LIMIT + [429] * 3
+    assert kept(strict, "login-attempt") == LIMIT

@@ -8,27 +8,27 @@ from idp import ids
 
 def test_no_value_is_given_twice_to_whichever_threads_ask() -> None:
     def many(_: int) -> list[str]:
-        return [ids.new_secret() for _ in range(5_000)]
+        return [make() for _ in range(2_500) for make in (ids.new_secret, ids.new_id)]
 
     with ThreadPoolExecutor(8) as pool:
         made = [value for values in pool.map(many, range(8)) for value in values]
     assert len(set(made)) == len(made) == 40_000
-    assert {len(value) for value in made} == {43}
+    assert {len(value) for value in made} == {43, 22}
 
 
 def test_a_forked_worker_gets_none_of_what_its_parent_has_fetched() -> None:
-    """S-388: two workers of one parent never make the same secret."""
-    ids.new_secret()  # there is something left that a child could take
+    """S-388: two workers of one parent never make the same identifier."""
+    ids.new_id()  # there is something left that a child could take
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writer, "\n".join(ids.new_secret() for _ in range(300)).encode())
+        os.write(writer, "\n".join(ids.new_id() for _ in range(300)).encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as stream:
         theirs = stream.read().split("\n")
     os.waitpid(child, 0)
-    ours = [ids.new_secret() for _ in range(300)]
+    ours = [ids.new_id() for _ in range(300)]
     assert len(theirs) == 300 and not set(ours) & set(theirs)
 
 
