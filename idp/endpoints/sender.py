@@ -47,8 +47,9 @@ class Senders:
             return self.dpop.verify(
                 header, method=request.method, url=url, now=now, access_token=access_token
             )
-        except InvalidDpopProof:
-            count_bad_proof(self.rates, self.dpop.policy, address=neighbourhood(request.peer_address))
+        except InvalidDpopProof as refusal:
+            address = neighbourhood(request.peer_address)
+            count_bad_proof(self.rates, self.dpop.policy, why=refusal.description, address=address)
             raise
 
     def take(self, request: MachineRequest, proof: Proof | None, now: datetime) -> Sender:

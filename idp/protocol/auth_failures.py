@@ -26,10 +26,12 @@ def count_failure(rates: Rates, policy: ProtocolPolicy, *, name: str | None, add
         raise TooManyRequests("Too many failed client authentications; wait a minute.")
 
 
-def count_bad_proof(rates: Rates, policy: ProtocolPolicy, *, address: str) -> None:
+def count_bad_proof(rates: Rates, policy: ProtocolPolicy, *, why: str, address: str) -> None:
     """Count a DPoP proof that was refused: it was looked at before anybody had authenticated.
+
+    `why` is told on: a service with a wrong clock may sit behind the same address as the one that counts high.
 
     Raises: TooManyRequests beyond the limit; a good proof never is.
     """
     if rates.count("dpop-address", address, policy.failure_window) > policy.client_failures_per_window:
-        raise TooManyRequests("Too many DPoP proofs that were refused; wait a minute.")
+        raise TooManyRequests(f"Too many DPoP proofs were refused; wait a minute. Of this one: {why}")

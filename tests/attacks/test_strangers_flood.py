@@ -137,6 +137,7 @@ def test_bad_proofs_are_counted_by_address_and_a_good_one_is_never_refused(
     assert [answer.status_code for answer in answers] == [400] * limit + [429] * 3
     assert {answer.json()["error"] for answer in answers[:limit]} == {"invalid_dpop_proof"}
     assert int(answers[-1].headers["Retry-After"]) > 0
+    assert answers[0].json()["error_description"] in answers[-1].json()["error_description"]
     assert tokens_of(service)["token_type"] == "DPoP"
 
 
