@@ -49,6 +49,7 @@ bench: .venv/test .venv/translations ## requests per second, latency, processor 
 docs: .venv/test ## write the documents that are made from the code
 	$(BIN)/python -m tests.architecture.generated
 
+# With the oldest Python that is supported (PYTHON=…): what only an old one needs is left out by a newer one.
 lock: python ## write the two lock files anew; UPGRADE=1 takes newer versions
 	@test -x var/lock/bin/pip-compile || { "$(PYTHON)" -m venv var/lock && var/lock/bin/pip install --quiet pip-tools; }
 	var/lock/bin/pip-compile $(LOCK_OPTIONS) --output-file=requirements.txt pyproject.toml
