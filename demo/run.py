@@ -9,7 +9,7 @@ Everything it keeps is under `var/demo/`. A second run goes on with the same cit
 import fcntl
 import signal
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +29,7 @@ from idp.storage import embedded_valkey
 def main() -> int:
     """Run until a signal; 0 when it ended as asked, 1 with a sentence when it could not go on."""
     console = Console(highlight=False)
-    asked_to_end = threading.Event()
+    asked_to_end = _AskedToEnd()
     for signal_ in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_, lambda *_: asked_to_end.set())
     try:
@@ -45,7 +45,25 @@ def main() -> int:
     return 0
 
 
-def _run(place: Place, console: Console, asked_to_end: threading.Event) -> None:
+class _AskedToEnd:
+    """What a signal asked for. The next one may come while this one is handled, so nothing here takes a lock."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def set(self) -> None:
+        self._asked = True
+
+    def is_set(self) -> bool:
+        return self._asked
+
+    def wait(self, seconds: float) -> bool:
+        if not self._asked:
+            time.sleep(seconds)
+        return self._asked
+
+
+def _run(place: Place, console: Console, asked_to_end: "_AskedToEnd") -> None:
     for port in (
         place.port_base,
         *(place.port_base + o for _, o in services_with_a_page()),

@@ -116,8 +116,9 @@ class RunningDemo:
         return done
 
     def interrupt(self) -> int:
-        """Ctrl-C; the exit code."""
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C, pressed by somebody without patience, so that one signal meets another; the exit code."""
+        for _ in range(20):
+            self.process.send_signal(signal.SIGINT)
         return self.process.wait(30)
 
 
