@@ -372,7 +372,7 @@ def test_a_host_that_hangs_takes_four_places_and_leaves_the_rest(
         assert server.connections <= 4
     for caller in callers:
         caller.join()
-    assert len(told) == 7 and set(told) <= {"busy", "timeout"}
+    assert len(told) == 7 and set(told) <= {"busy", "timeout", "paused"}  # one that came late found it paused
     assert time.monotonic() - begun < 3
 
 

@@ -7,17 +7,16 @@ from typing import Any
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from idp.letters.letter import LetterKind
+from tests.browser.looking import look
 from tests.support.deployment import PASSWORD, Deployment
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 
 
-def look(page: Any, name: str) -> None:
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+def look_and_keep(page: Any, name: str) -> None:
+    look(page)
     folder = os.environ.get("ADGANG_SCREENSHOTS")
     if folder:
         page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
@@ -40,33 +39,33 @@ def test_a_lost_phone_from_start_to_end(page: Any, deployment: Deployment, langu
     scanned = "#" + code.replace("-", "") if size == "phone" else ""
     page.goto(f"{made.issuer}/recover?lang={language}{scanned}")
     assert page.url.endswith(f"lang={language}"), "the code leaves the address at once"
-    look(page, f"entry-{name}")
+    look_and_keep(page, f"entry-{name}")
     page.check("#lost-factor")
     page.click("#continue")
-    look(page, f"who-{name}")
+    look_and_keep(page, f"who-{name}")
     page.fill("#user-id", "freja.holm")
     page.click("#continue")
-    look(page, f"ways-{name}")
+    look_and_keep(page, f"ways-{name}")
     page.click("#way-letter")
     if scanned:
         assert page.input_value("#letter-code") == code
         assert page.evaluate("sessionStorage.length") == 0
     else:
         page.fill("#letter-code", code)
-    look(page, f"way-{name}")
+    look_and_keep(page, f"way-{name}")
     page.click("#continue")
     page.click("#way-password")
     page.fill("#password", PASSWORD)
     page.click("#continue")
-    look(page, f"lost-{name}")
+    look_and_keep(page, f"lost-{name}")
     page.check("#lost-1")
     page.click("#continue")
-    look(page, f"new-{name}")
+    look_and_keep(page, f"new-{name}")
     seed = re.sub(r"\s", "", page.text_content("#secret"))
     page.fill("#code", pyotp.TOTP(seed).at(made.clock()))
     page.click("#continue")
     page.wait_for_selector("#done")
-    look(page, f"done-{name}")
+    look_and_keep(page, f"done-{name}")
     for path in ("/recover/letter-order", "/stop"):
         page.goto(made.issuer + path)
-        look(page, f"{path.rpartition('/')[2]}-{name}")
+        look_and_keep(page, f"{path.rpartition('/')[2]}-{name}")

@@ -4,21 +4,14 @@ import time
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.journey import arrive, go_on, sign_in
+from tests.browser.looking import look
 from tests.support.running_demo import DemoCitizen, RunningDemo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-
-
-def look(page: Any) -> None:
-    """No fault that axe can find; nothing scrolls sideways."""
-    found = Axe().run(page).response["violations"]
-    assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 
 def at_both(demo: RunningDemo, page: Any, name: str) -> DemoCitizen:

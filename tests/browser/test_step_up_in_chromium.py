@@ -7,9 +7,9 @@ sends the citizen to the provider with it, and comes back to the very question.
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.journey import sign_in, type_code, type_password
+from tests.browser.looking import look
 from tests.browser.plugged_key import plug_into
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import USER, party
@@ -20,13 +20,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
-def look(page: Any) -> None:
-    """No fault that axe can find on a phone and on a desktop; nothing scrolls sideways."""
+def look_twice(page: Any) -> None:
+    """On a phone and on a desktop."""
     for viewport in (DESKTOP, PHONE):
         page.set_viewport_size(viewport)
-        found = Axe().run(page).response["violations"]
-        assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == [], page.url
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+        look(page)
 
 
 def ask_for_the_account(page: Any, demo: RunningDemo, citizen: DemoCitizen) -> None:
@@ -34,7 +32,7 @@ def ask_for_the_account(page: Any, demo: RunningDemo, citizen: DemoCitizen) -> N
     sign_in(page, demo.services[0], citizen)
     page.click("#ask")
     page.wait_for_selector("#ask-account")
-    look(page)
+    look_twice(page)
     page.click("#ask-account")
 
 
@@ -66,7 +64,7 @@ def test_an_api_wants_a_key_and_the_citizen_is_asked_for_that_alone(demo: Runnin
     words = " ".join(page.inner_text("main").split())
     assert "Byggesager beder om mere sikkerhed" in words and "Kun dette trin mangler" in words
     assert not page.locator("#user-id, #password, #code").count(), "nothing that was shown already"
-    look(page)
+    look_twice(page)
     page.click("#cancel")
     page.wait_for_selector("#refusal[data-code=step_up_declined]")
     page.goto(service)
@@ -76,7 +74,7 @@ def test_an_api_wants_a_key_and_the_citizen_is_asked_for_that_alone(demo: Runnin
     page.wait_for_selector("#account")
     assert page.url == f"{service}/" and page.get_attribute("#level", "data-acr") == "phr"
     assert page.inner_text("#name") == citizen.name and "1.214 kr." in page.inner_text("#answered")
-    look(page)
+    look_twice(page)
     page.goto(demo.services[1])
     page.click("#sign-in")
     page.wait_for_selector("#accept")
@@ -93,7 +91,7 @@ def test_a_citizen_without_a_key_is_told_adds_one_and_goes_on(demo: RunningDemo,
     page.wait_for_selector("#unmet")
     asked_at = page.url
     assert "Du er logget ind, men det er ikke nok her" in page.inner_text("main")
-    look(page)
+    look_twice(page)
     page.click("#add-key")
     page.wait_for_url("**/me/security**")
     page.goto(f"{demo.issuer}/me/security/factors/add-key")
@@ -110,7 +108,7 @@ def test_a_citizen_who_goes_back_stays_signed_in_at_the_service(demo: RunningDem
     page.wait_for_selector("#unmet")
     page.click("#go-back")
     page.wait_for_selector("#refusal[data-code=unmet_authentication_requirements]")
-    look(page)
+    look_twice(page)
     page.goto(demo.services[0])
     assert page.locator("#name").count() and not page.locator("#account").count()
 
@@ -129,7 +127,7 @@ def test_a_service_that_wants_a_younger_sign_in_gets_one_and_the_citizen_is_told
     page.goto(service.ask(max_age="600").url)
     page.wait_for_selector("#user-id")
     assert "Byggesager beder dig vise, at det stadig er dig" in " ".join(page.inner_text("main").split())
-    look(page)
+    look_twice(page)
     _answer(page, deployment)
     page.wait_for_selector("#arrived")
     assert "code=" in page.url and page.complaints == []

@@ -1,0 +1,17 @@
+"""What each page is held against where a journey comes by."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+
+
+def look(page: Any) -> None:
+    """No fault that axe can find, with everything opened; nothing scrolls sideways.
+
+    The page must be there first: a click that leads to the next one returns while there is none.
+    """
+    page.wait_for_function("document.documentElement && document.readyState === 'complete'")
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true })")
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
