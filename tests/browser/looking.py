@@ -10,7 +10,8 @@ def look(page: Any) -> None:
 
     The page must be there first: a click that leads to the next one returns while there is none.
     """
-    page.wait_for_function("document.documentElement && document.readyState === 'complete'")
+    page.wait_for_load_state()
+    page.wait_for_selector("body")
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true })")
     found = Axe().run(page).response["violations"]
     assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == [], page.url
