@@ -79,7 +79,7 @@ class RunningDemo:
         try:
             access = wiring.new_citizens.add(
                 NewCitizen(
-                    f"{name.lower()}.test",
+                    f"{name.lower()}.{birth}",
                     f"7003{birth}{os.getpid() % 1000 + 1000}",
                     name,
                     "Prøve",
