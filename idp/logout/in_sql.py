@@ -89,7 +89,7 @@ class _Turns:
         return list(islice(in_turn, limit))
 
 
-_KINDS = (_Turns(FIRST), _Turns(AGAIN))
+_FIRST, _AGAIN = _Turns(FIRST), _Turns(AGAIN)
 
 
 class LogoutNotices:
@@ -104,11 +104,11 @@ class LogoutNotices:
     def catch_up(self, tx: Connection, since: datetime) -> int:
         return tx.execute(_CATCH_UP, {"since": since}).rowcount
 
-    def due(self, now: datetime, limit: int, *, per_client: int) -> list[LogoutNotice]:
+    def due(self, now: datetime, limit: int, *, per_client: int, retries: bool = True) -> list[LogoutNotice]:
         parts: Counter[str] = Counter()
         found = []
         with self._engine.connect() as connection:
-            for kind in _KINDS:
+            for kind in (_FIRST, _AGAIN) if retries else (_FIRST,):
                 for notice in kind.due(connection, now, limit, per_client):
                     parts[notice.client_id] += 1
                     if parts[notice.client_id] <= per_client:

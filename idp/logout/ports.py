@@ -26,8 +26,8 @@ class LogoutQueue(Protocol):
     def catch_up(self, tx: Tx, since: datetime) -> int:
         """The same for sessions that ended since then: a code may have been redeemed beside the end."""
 
-    def due(self, now: datetime, limit: int, *, per_client: int) -> list[LogoutNotice]:
-        """Notices that may be tried now: those that were never tried, then others, up to `limit` of each kind.
+    def due(self, now: datetime, limit: int, *, per_client: int, retries: bool = True) -> list[LogoutNotice]:
+        """Notices that may be tried now: those that were never tried, then `retries`, up to `limit` of each kind.
 
         No client has more than its part, and none hides another's, however many wait for it.
         """

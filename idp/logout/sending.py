@@ -113,9 +113,8 @@ class LogoutSending:
         """Begin the calls that are due and have a place. Never raises: the next turn comes anyhow."""
         try:
             self._catch_up()
-            due = self._queue.due(self._clock(), _AT_ONCE, per_client=_PER_CLIENT)
-            wanted = (notice for notice in due if retries or not notice.tries)
-            return [call for notice in wanted if (call := self._begun(notice)) is not None]
+            due = self._queue.due(self._clock(), _AT_ONCE, per_client=_PER_CLIENT, retries=retries)
+            return [call for notice in due if (call := self._begun(notice)) is not None]
         except StoreUnavailable as fault:
             _log.warning("logouts held up", extra={"why": str(fault)})
         except Exception:  # noqa: BLE001  a thread that ends for an unforeseen error would never send again

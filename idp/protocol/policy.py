@@ -72,8 +72,8 @@ class ProtocolPolicy:
     """Wrong passwords and codes from one neighbourhood of addresses in ten minutes; a coarse guard beside the exact
     count of each authenticator (S-250)."""
     sign_ins_begun_per_address: int = 1_000
-    """Sign-ins begun from one neighbourhood of addresses in a minute (plain requests; the same number of requests that
-    public clients push), before the answer is 429: each is kept for minutes."""
+    """Sign-ins begun from one neighbourhood of addresses in a minute (plain requests; the same number of sign-outs, and of
+    requests that public clients push), before the answer is 429: each is kept for minutes."""
     networks_to_addresses: int = 10
     """How many times as many from the wider network around an address (IPv4 /24, IPv6 /48): a sprayer has many."""
     opaque_tokens_per_client: int = 6_000
