@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.deployment import Deployment
-from tests.support.served import free_ports
+from tests.support.ports import free_ports
 
 Environment = dict[str, str]
 

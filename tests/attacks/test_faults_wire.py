@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from idp.storage import embedded_valkey
+from tests.support.ports import free_ports
 from tests.support.processes import start_server, stop_server, wait_until
 
 _ROOT = Path(__file__).parents[2]
@@ -60,7 +61,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    port, admin_port = free_port(), free_port()
+    port, admin_port = free_ports(2)
     store = embedded_valkey.start(folder / "valkey")
     environment = {
         "PATH": os.environ["PATH"],
@@ -87,11 +88,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     finally:
         stop_server(process)
         store.stop()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def statuses(answer: bytes) -> list[int]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.needs import find_program
+from tests.support.ports import free_port
 from tests.support.processes import start_server, stop_server, wait_until
 
 _MODULES = Path("/usr/lib/apache2/modules")
@@ -76,8 +77,7 @@ def find_apache() -> Path | None:
 
 def free_site() -> str:
     """An address that nobody answers yet."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://localhost:{listener.getsockname()[1]}"
+    return f"http://localhost:{free_port()}"
 
 
 @contextmanager

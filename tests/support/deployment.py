@@ -6,7 +6,6 @@ What takes long (RSA keys, migrations, password hashes) is made once in each tes
 
 import atexit
 import shutil
-import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from idp.settings import Settings
 from idp.wiring import Wiring
 from migrations import upgrade
 from tests.support.clock import FrozenClock
+from tests.support.ports import free_port
 
 CALLBACK = "http://localhost:{port}/callback"
 PASSWORD = "korrekt hest batteri"
@@ -136,7 +136,7 @@ def running_deployment(
     folder: Path, sql_url: str, redis_url: str, clock: FrozenClock, **settings: str
 ) -> Iterator[Deployment]:
     """The provider with organisations, clients and a citizen, until the end of the block."""
-    port = _free_port()
+    port = free_port()
     made = _settings(folder, f"http://localhost:{port}", sql_url, redis_url, **settings)
     deployment = _copied(made, clock) if sql_url.startswith("sqlite:") else _made(made, clock)
     deployment.wiring.redis.ping()  # the epoch begins
@@ -240,11 +240,6 @@ def _furnish(deployment: Deployment) -> None:
         response_modes=["query", "form_post"],
     )
     deployment.add_citizen("freja.holm", "8802701234")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class _Quiet(WSGIRequestHandler):

@@ -12,7 +12,8 @@ from tests.support.certificates import DN, Authority, Holder, add_tls_client, mt
 from tests.support.clock import FrozenClock
 from tests.support.deployment import Deployment, TestClient, running_deployment
 from tests.support.dpop import DpopKey
-from tests.support.tls_proxy import HOST, TlsProxy, free_port, running_proxy
+from tests.support.ports import free_port
+from tests.support.tls_proxy import HOST, TlsProxy, running_proxy
 
 AUTHORITY = Authority.new()
 AUTHENTICATED = (400, "invalid_grant")

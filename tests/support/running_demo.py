@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from idp.new_citizens import Contact
 from idp.records import Address
 from idp.settings import Settings
 from idp.wiring import Wiring
+from tests.support.ports import free_ports
 from tests.support.processes import start_server, stop_server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,17 +123,8 @@ class RunningDemo:
 
 
 def free_port_base() -> int:
-    """The first of ports that a demo can have, below those that the system lends to clients."""
-    start = 20_000 + os.getpid() * 20 % 10_000
-    for base in range(start, start + 2_000, 20):
-        with ExitStack() as held:
-            try:
-                for offset in _OFFSETS:
-                    held.enter_context(socket.create_server(("127.0.0.1", base + offset)))
-            except OSError:
-                continue
-            return base
-    raise RuntimeError("no free range of ports")
+    """The first of ports that a demo can have."""
+    return free_ports(max(_OFFSETS) + 1)[0]
 
 
 @contextmanager

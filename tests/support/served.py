@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 
 import requests
 
+from tests.support.ports import free_ports
 from tests.support.processes import start_server, stop_server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,16 +59,6 @@ class Served:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         ours = Path(f"/proc/{self.process.pid}/cmdline").read_bytes()
         return {int(child) for child in children if Path(f"/proc/{child}/cmdline").read_bytes() == ours}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listened on a moment ago."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [int(listener.getsockname()[1]) for listener in held]
-    finally:
-        for listener in held:
-            listener.close()
 
 
 def serving_environment(folder: Path, **settings: str) -> dict[str, str]:

@@ -46,6 +46,7 @@ def tcp_proxy(url: str) -> Iterator[TcpProxy]:
     """Before the Redis or Valkey at `url` (a Unix socket or TCP), until the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as sockets:
         proxy = TcpProxy(listener.getsockname()[1])
+        sockets.callback(_close, listener)  # shut down: a thread that waits in accept would keep it open
 
         def accept() -> None:
             with suppress(OSError):

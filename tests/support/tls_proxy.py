@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from demo import compose
 from tests.support.needs import find_program, needs
+from tests.support.ports import free_port
 from tests.support.processes import start_server, stop_server, wait_until
 
 HOST = "adgang.localhost"
@@ -34,11 +35,6 @@ class TlsProxy:
     """Of the proxy's own certificate."""
     log: Path
     pid: int
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager
