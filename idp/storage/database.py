@@ -5,7 +5,6 @@ SQLite: WAL, `synchronous=FULL`, `BEGIN IMMEDIATE`, one writer at a time in each
 """
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -16,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from idp.errors import StoreUnavailable
+from idp.storage.fair_lock import FairLock
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.writing = self._open(url, connections)
         self.reading = self._open(url, connections, autocommit=True)
-        self._writer = threading.Lock()
+        self._writer = FairLock()
         if self.is_sqlite:
             event.listen(self.writing, "begin", _begin_immediate)
 
