@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ def worker_application() -> Any:
     from idp.app import create_app
     from idp.log import start_logging
 
+    _work_in_batches()
     settings = Settings.from_environment()
     start_logging(settings.log_level)
     provider = create_app(settings)
@@ -82,19 +83,51 @@ def _spare_what_stays() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, 20, 50)
 
 
+def _work_in_batches() -> None:
+    """Ask the kernel not to interrupt one thread of this worker for another that has just woken (sched(7), SCHED_BATCH).
+
+    The thread that reads from connections would otherwise take the core after each answer, with one request in hand;
+    so it comes when the others have nothing left, and brings several. A request costs a tenth to a half less where there is load.
+    Threads that begin later inherit it: first of all, therefore. Where it is refused, or unknown, the worker serves as usual.
+    """
+    with suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
         ConfigurationFaults: a part is missing or not fit for service; nothing is served.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what was begun is closed, until granian listens
+    early = _EarlyEnd()
+    signal.signal(signal.SIGTERM, early)
     with sole_use(settings.state_directory) as lock:
         os.register_at_fork(after_in_child=lock.close)
         _let_workers_end_while_they_load()
         if faults := port_faults(_addresses(settings)):
             raise ConfigurationFaults(faults)
-        _serve(settings, _new_metrics_directory(settings))
+        _serve(settings, _new_metrics_directory(settings), early)
+
+
+class _EarlyEnd:
+    """SIGTERM until granian listens for it: what was begun is closed, and the process ends.
+
+    Noted too, since the exception may come to nothing: Python drops what is raised in a finalizer, and redis-py's work
+    on sockets. One start in a few hundred then served on, whatever its supervisor had asked for.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+
+    def __call__(self, *_: object) -> None:
+        self._came = True
+        sys.exit(0)
+
+    def take(self) -> None:
+        """End now, if it came. Asked when granian listens and has no worker yet: between the two nothing is lost."""
+        if self._came:
+            sys.exit(0)
 
 
 def _addresses(settings: Settings) -> list[ListenAddress]:
@@ -113,7 +146,7 @@ def _new_metrics_directory(settings: Settings) -> Path:
     return directory
 
 
-def _serve(settings: Settings, metrics_directory: Path) -> None:
+def _serve(settings: Settings, metrics_directory: Path, early: _EarlyEnd) -> None:
     from idp.log import start_logging
     from idp.operators_listener import OperatorsListener
     from idp.readiness import check_start
@@ -129,7 +162,9 @@ def _serve(settings: Settings, metrics_directory: Path) -> None:
             os.environ["ADGANG_REDIS_URL"] = store.url  # noqa: TID251  the workers share it
         _log.info("serving", extra={"issuer": settings.issuer, "workers": settings.workers})
         with _supervised(store), OperatorsListener(wiring, metrics_directory):
-            _granian(settings).serve()
+            server = _granian(settings)
+            server.on_startup(early.take)
+            server.serve()
     finally:
         wiring.close()
 

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from idp.settings import Settings
 from idp.storage import embedded_valkey
 from idp.wiring import Wiring
 from tests.support.foreign_servers import Conversation, running_server
+from tests.support.needs import needs
+from tests.support.ports import free_ports
 from tests.support.served import (
     ADGANG,
     ROOT,
     Served,
     adgang,
-    free_ports,
     prepare,
     serving,
     serving_environment,
@@ -169,6 +171,18 @@ def test_there_are_as_many_workers_as_the_settings_say(tmp_path: Path) -> None:
         within(_SOON, lambda: len(running.workers()) == 3)
 
 
+def test_no_thread_of_a_worker_interrupts_another_that_is_at_work(served: Served) -> None:
+    """A tenth to a half of what a machine's request cost under load (docs/performance.md)."""
+    needs(hasattr(os, "SCHED_BATCH"), "Linux, whose scheduling this is")
+
+    def policies(worker: int) -> set[int]:
+        return {os.sched_getscheduler(int(each.name)) for each in Path(f"/proc/{worker}/task").iterdir()}
+
+    assert served.get("/healthz").ok
+    for worker in served.workers():
+        within(_SOON, lambda worker=worker: policies(worker) == {os.SCHED_BATCH})
+
+
 def test_a_request_under_way_is_answered_before_the_end(served: Served) -> None:
     """SIGTERM: nobody new is let in, and whoever is at the counter is served."""
     port, form = int(served.environment["ADGANG_LISTEN_PORT"]), b"grant_type=authorization_code&code=x"
@@ -275,6 +289,46 @@ def test_an_end_before_there_are_workers_leaves_no_valkey_behind(tmp_path: Path)
         within(_SOON, socket_file.exists)
         process.terminate()
         assert process.wait(10) == 0
+        assert embedded_valkey._nobody_listens(socket_file)
+    finally:
+        process.kill()
+        process.wait()
+
+
+_END_IN_A_FINALIZER = """
+import os, signal, sys
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "granian":
+            Dying()
+
+sys.meta_path.insert(0, Finder())
+from idp.cli import main
+sys.argv = ["adgang", "serve"]
+main()
+"""
+
+
+def test_an_end_whose_exception_is_lost_is_not_lost(tmp_path: Path) -> None:
+    """It comes while a finalizer runs, where Python drops what is raised."""
+    environment = serving_environment(tmp_path)
+    prepare(environment)
+    socket_file = embedded_valkey._socket_path((tmp_path / "state" / "valkey").resolve())
+    with (tmp_path / "serve.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _END_IN_A_FINALIZER],
+            env=environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        assert process.wait(_SOON) == 0
         assert embedded_valkey._nobody_listens(socket_file)
     finally:
         process.kill()
