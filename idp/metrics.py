@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from prometheus_client import Counter
     from prometheus_client.metrics_core import Metric
@@ -21,6 +21,7 @@ DECLARED: dict[str, tuple[str, tuple[str, ...]]] = {
     "failures": ("Answers that were nobody's intention (server_error), by path.", ("path",)),
     "page_failed": ("Pages that could not be shown as meant, by kind of failure.", ("kind",)),
     "factors": ("Factors that were checked, by kind and outcome.", ("kind", "outcome")),
+    "activations": ("Activations that were finished, by the kind of the first factor.", ("factor",)),
     "sign_ins": ("Sign-ins that ended in a session.", ()),
     "codes": ("Authorization codes, by outcome.", ("outcome",)),
     "refreshes": ("Uses of refresh tokens, by outcome.", ("outcome",)),
@@ -61,16 +62,16 @@ def count(event: str, labels: dict[str, str]) -> None:
     """One step of a counter. See `idp.services.Services.count`."""
     declared = DECLARED.get(event)
     if declared is None or declared[1] != tuple(labels):
-        _counter("unknown_metrics", event).inc()
-        return
-    _counter(event, *labels.values()).inc()
+        _step_of("unknown_metrics", event)()
+    else:
+        _step_of(event, *labels.values())()
 
 
 @cache
-def _counter(event: str, *values: str) -> "Counter":
-    """The counter of these labels' values: as many as prometheus_client itself keeps."""
+def _step_of(event: str, *values: str) -> "Callable[[], None]":
+    """The step of the counter of these labels' values: as many as prometheus_client itself keeps."""
     counter = _counters()[event]
-    return counter.labels(*values) if values else counter
+    return counter.labels(*values).inc if values else counter.inc
 
 
 def exposition(directory: Path, made_now: "Iterable[Metric]" = ()) -> bytes:

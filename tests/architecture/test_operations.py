@@ -44,5 +44,16 @@ def test_an_alarm_is_about_a_metric_that_exists() -> None:
             assert name.removesuffix("_total") in declared, (rule["alert"], name)
 
 
+def test_what_is_counted_is_declared() -> None:
+    """Else it is counted as unknown, and no alarm could be about it."""
+    counted = {
+        name
+        for package in ("idp", "keys", "mfa", "clients_registry")
+        for module in (ROOT / package).rglob("*.py")
+        for name in re.findall(r'\bcount\(\s*"([a-z_]+)"', module.read_text())
+    }
+    assert len(counted) > 10 and counted <= set(metrics.DECLARED), counted - set(metrics.DECLARED)
+
+
 def test_every_page_is_short() -> None:
     assert all(len(Path(page).read_text().splitlines()) <= 40 for page in OPERATIONS.rglob("*/*.md"))
