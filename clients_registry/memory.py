@@ -64,7 +64,8 @@ class Memory:
         self._version: int | None = None
         self._read_at: datetime | None = None
         """When the version was last read with success."""
-        self._tried_at: datetime | None = None
+        self._not_again: tuple[datetime, datetime] | None = None
+        """From the last try on, for a second: the version is not read."""
         self._failure: Exception | None = None
 
     def shelf(self, limit: int) -> Shelf[Any]:
@@ -91,8 +92,8 @@ class Memory:
 
     def _refresh(self, now: datetime) -> None:
         """Read the version if the last try is a second old; holds the lock, so that nobody answers from before."""
-        if self._tried_at is None or not timedelta(0) <= now - self._tried_at < _VERSION_AGE:
-            self._tried_at = now
+        if self._not_again is None or not self._not_again[0] <= now < self._not_again[1]:
+            self._not_again = now, now + _VERSION_AGE
             try:
                 self._set_version(self._read_version(), now)
             except Exception as failure:  # noqa: BLE001  whatever the store raises: it is raised on when the bound is over

@@ -51,6 +51,11 @@ def new_id() -> str:
     return _base64url(_random_bytes())
 
 
+def new_token_id() -> str:
+    """256 bits as 43 base64url characters that are no secret: the `jti` of a token."""
+    return _base64url(_random_bytes() + _random_bytes())
+
+
 def new_reference() -> str:
     """A reference number such as `7F3K-2QXA`: shown to a person, found in the log."""
     number, many = int.from_bytes(_random_bytes()[:_REFERENCE_BYTES]), len(_PAIRS)

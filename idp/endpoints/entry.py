@@ -50,17 +50,17 @@ class MachineEntry:
         return above if above != path and above in self._table else None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        answer = self._answer(environ)
-        path = self.route_of(environ["PATH_INFO"])
-        self._services.count("requests", {"path": path or "", "status": str(answer.status)})
+        path = self.route_of(environ["PATH_INFO"]) or ""
+        answer = self._answer(environ, path)
+        self._services.count("requests", {"path": path, "status": str(answer.status)})
         headers = [*answer.headers, *self._always]
         if answer.status not in (204, 304):
             headers.append(("Content-Length", str(len(answer.body))))
         start_response(_STATUS_LINES[answer.status], headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 
-    def _answer(self, environ: Environ) -> MachineResponse:
-        route = self._table[self.route_of(environ["PATH_INFO"]) or ""]
+    def _answer(self, environ: Environ, path: str) -> MachineResponse:
+        route = self._table[path]
         method = environ["REQUEST_METHOD"]
         extra: Headers = ()
         try:
@@ -74,14 +74,13 @@ class MachineEntry:
                 raise MethodNotAllowed("This endpoint does not take this method.")
             answer = function(read_request(environ))
         except Exception as fault:  # noqa: BLE001  the edge: whatever it is, the client gets an answer and the worker lives
-            return self._refuse(fault, environ, extra)
+            return self._refuse(fault, environ, path, extra)
         if not extra:
             return answer
         return MachineResponse(answer.status, answer.headers + extra, answer.body)
 
-    def _refuse(self, fault: Exception, environ: Environ, extra: Headers) -> MachineResponse:
+    def _refuse(self, fault: Exception, environ: Environ, path: str, extra: Headers) -> MachineResponse:
         reference = environ.get("adgang.reference") or new_reference()
-        path = self.route_of(environ["PATH_INFO"]) or ""
         error = _as_told(fault)
         facts = {"reference": reference, "path": path, "error": error.code}
         if isinstance(error, ServerError):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from joserfc.jwk import JWKRegistry, Key
 
@@ -182,27 +182,32 @@ def _own_key(token: UnverifiedJwt) -> tuple[Key, str]:
     key_type = _KEY_TYPES[token.jws.alg]
     if jwk.get("kty") != key_type:
         raise JwtRefused("the key does not fit the algorithm")
-    numbers = {name: jwk.get(name) for name in _NUMBERS[key_type]}
-    if not all(isinstance(value, str) for value in numbers.values()):
+    values = tuple(jwk.get(name) for name in _NUMBERS[key_type])
+    if not all(isinstance(value, str) for value in values):
         raise JwtRefused("jwk is not a public key")
-    return _key_of(json.dumps(numbers, separators=(",", ":"), sort_keys=True))
+    return _key_of(key_type, values)
 
 
 @lru_cache(maxsize=1024)
-def _key_of(numbers: str) -> tuple[Key, str]:
+def _key_of(key_type: str, values: tuple[str, ...]) -> tuple[Key, str]:
     """Judged and parsed once, since a client comes again with the same key."""
-    jwk = json.loads(numbers)
+    jwk: dict[str, Any] = dict(zip(_NUMBERS[key_type], values, strict=True))
     if key_faults(jwk):
         raise JwtRefused("jwk is a key that is too weak, too large or of another curve")
     # RFC 7638 §3: these members, in this order, are what a thumbprint is made of.
-    return JWKRegistry.import_key(jwk), _base64url(hashlib.sha256(numbers.encode()).digest())
+    members = json.dumps(jwk, separators=(",", ":"), sort_keys=True)
+    return JWKRegistry.import_key(jwk), _base64url(hashlib.sha256(members.encode()).digest())
+
+
+_ours = lru_cache(maxsize=64)(normalised)
+"""Of our own addresses, which are few."""
 
 
 def _check_request(jwt: VerifiedJwt, method: str, addresses: Collection[str]) -> None:
     if jwt.text("htm") != method:
         raise JwtRefused("htm is not the method of the request")
     stated = normalised(jwt.text("htu"))
-    if stated is None or stated not in map(normalised, addresses):
+    if stated is None or stated not in map(_ours, addresses):
         raise JwtRefused("htu is not the address of the request")
 
 

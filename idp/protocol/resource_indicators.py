@@ -119,13 +119,13 @@ def target_at(
 
     Raises: InvalidScope, InvalidTarget.
     """
-    there = tuple(word for word, scope in usable.items() if scope.identifier == identifier)
+    there = [word for word, scope in usable.items() if scope.identifier == identifier]
     known = registry.find_resource(identifier) if there else None
     if known is None or known.disabled:
         raise InvalidTarget("The resource is unknown, or nothing of it is granted to the client.")
     if words is not None and not set(words) <= set(there):
         raise InvalidScope("A scope is not one of the resource.")
-    return target_for(known.resource, there if words is None else tuple(words), usable)
+    return target_for(known.resource, tuple(there if words is None else words), usable)
 
 
 def _only_one(usable: Mapping[str, GrantedScope], words: Collection[str] | None) -> str:
@@ -144,6 +144,6 @@ def target_for(resource: Resource, scope: tuple[str, ...], usable: Mapping[str, 
         algorithm=resource.token_algorithm,
         form=resource.token_form,
         sector=resource.organisation_id,
-        ends_at=min(usable[word].ends_at for word in scope),
+        ends_at=min([usable[word].ends_at for word in scope]),
         longest=None if resource.token_seconds is None else timedelta(seconds=resource.token_seconds),
     )

@@ -54,17 +54,32 @@ def _parse(raw: bytes) -> dict[str, str]:
         raise InvalidRequest("The parameters contain a percent sign that is not followed by two hex digits.")
     if raw.count(b"&") >= MAX_FIELDS:
         raise InvalidRequest("The request has too many parameters.")
-    parameters: dict[str, str] = {}
-    for field in raw.split(b"&"):
-        if not field:
-            continue
-        name, _, value = field.partition(b"=")
-        text = _decode(name)
-        if text in parameters:
-            raise _doubled(text)
-        parameters[text] = _decode(value)
+    if b"\0" in raw or b"%00" in raw:
+        raise InvalidRequest("The parameters contain a NUL.")
+    try:
+        parameters = _decoded(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InvalidRequest("The parameters are not valid UTF-8.") from None
     # RFC 6749 §3.1: a parameter without a value is treated as if it were not sent; sent twice it was refused above.
     return {name: value for name, value in parameters.items() if value}
+
+
+def _decoded(text: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for field in text.split("&"):
+        if not field:
+            continue
+        name, _, value = field.partition("=")
+        if "%" in field or "+" in field:
+            name, value = _unescaped(name), _unescaped(value)
+        if name in parameters:
+            raise _doubled(name)
+        parameters[name] = value
+    return parameters
+
+
+def _unescaped(text: str) -> str:
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
 
 
 def _doubled(name: str) -> OAuthError:
@@ -72,14 +87,3 @@ def _doubled(name: str) -> OAuthError:
     if name == "resource":
         return InvalidTarget("Only one resource may be named; ask for a token for each.")
     return InvalidRequest("A parameter occurs more than once.")
-
-
-def _decode(raw: bytes) -> str:
-    escaped = b"%" in raw or b"+" in raw
-    try:
-        text = (unquote_to_bytes(raw.replace(b"+", b" ")) if escaped else raw).decode("utf-8")
-    except UnicodeDecodeError:
-        raise InvalidRequest("The parameters are not valid UTF-8.") from None
-    if "\0" in text:
-        raise InvalidRequest("The parameters contain a NUL.")
-    return text

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from idp.errors import InvalidToken
-from idp.ids import new_secret
+from idp.ids import new_token_id
 from idp.protocol.confirmation import Confirmation, parse_cnf
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.resource_indicators import Target
@@ -60,7 +60,7 @@ def machine_token_claims(
         "client_id": client_id,
         "iat": issued_at,
         "exp": issued_at + int(_longest(policy, target, now).total_seconds()),
-        "jti": new_secret(),
+        "jti": new_token_id(),
         "scope": " ".join(target.scope),
     }
     return claims if confirmation is None else claims | {"cnf": confirmation.as_claim()}
@@ -103,7 +103,7 @@ def access_token_claims(
         "client_id": grant.client_id,
         "iat": issued_at,
         "exp": issued_at + lifetime_seconds(policy, grant, now, target),
-        "jti": new_secret(),
+        "jti": new_token_id(),
         "scope": " ".join(grant.scope if target is None else target.scope),
         "auth_time": int(sign_in.authenticated_at.timestamp()),
         "acr": sign_in.acr,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from clients_registry.client import Client
-from idp.ids import new_secret
+from idp.ids import new_token_id
 from idp.protocol.confirmation import Confirmation, token_type
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.resource_indicators import Target
@@ -48,7 +48,7 @@ def issue_exchanged_token(
         "client_id": client.client_id,
         "iat": issued_at,
         "exp": issued_at + seconds,
-        "jti": new_secret(),
+        "jti": new_token_id(),
         "scope": " ".join(target.scope),
         "grant_id": grant.grant_id,
         "act": {"sub": client.client_id, **({"act": held["act"]} if "act" in held else {})},

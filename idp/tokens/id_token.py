@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from idp.ids import new_secret
+from idp.ids import new_token_id
 from idp.protocol.policy import ProtocolPolicy
 from idp.tokens.sign_in import SignIn
 
@@ -37,7 +37,7 @@ def id_token_claims(
         "aud": sign_in.client_id,
         "iat": issued_at,
         "exp": issued_at + int(policy.id_token_lifetime.total_seconds()),
-        "jti": new_secret(),
+        "jti": new_token_id(),
         "auth_time": int(sign_in.authenticated_at.timestamp()),
         "acr": sign_in.acr,
         "amr": list(sign_in.amr),

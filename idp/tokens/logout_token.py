@@ -7,7 +7,7 @@ that none of them can pass for an ID token (§2.4, RFC 8725 §3.11). Encrypted w
 from datetime import datetime, timedelta
 
 from clients_registry.client import Client
-from idp.ids import new_secret
+from idp.ids import new_token_id
 from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.profile import signing_algorithm
 from idp.tokens.subject import Subjects
@@ -42,7 +42,7 @@ def issue_logout_token(
         "aud": client.client_id,
         "iat": issued_at,
         "exp": issued_at + int(LIFETIME.total_seconds()),
-        "jti": new_secret(),
+        "jti": new_token_id(),
         "events": {EVENT: {}},
         "sid": subjects.sid_for(client.client_id, session_id),
     }
