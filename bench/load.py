@@ -16,7 +16,7 @@ class Outcome:
     seconds: float
     latencies: tuple[float, ...]
     failed: int
-    """Answers with another status than the first line that was wanted."""
+    """Answers with another status than the one that was wanted, and requests without an answer."""
 
     @property
     def rate(self) -> float:
@@ -74,23 +74,31 @@ def run(
     port: int, requests: Sequence[bytes], *, wanted: str = "200", connections: int = CONNECTIONS
 ) -> Outcome:
     """Send each request once, over all connections; the answers must have the status `wanted`."""
-    return asyncio.run(_run(port, requests, wanted.encode(), connections))
+    return run_at_each([(port, requests)], wanted=wanted, connections=connections)
 
 
-async def _run(port: int, requests: Sequence[bytes], wanted: bytes, connections: int) -> Outcome:
+def run_at_each(
+    asked: Sequence[tuple[int, Sequence[bytes]]], *, wanted: str = "200", connections: int = CONNECTIONS
+) -> Outcome:
+    """The same at several ports at once, each with requests of its own; so many connections to each."""
+    return asyncio.run(_run(asked, wanted.encode(), connections))
+
+
+async def _run(asked: Sequence[tuple[int, Sequence[bytes]]], wanted: bytes, connections: int) -> Outcome:
     loop = asyncio.get_running_loop()
-    shared = iter(requests)
     begun = time.perf_counter()
     made = []
-    for _ in range(connections):
-        done = loop.create_future()
-        _, protocol = await loop.create_connection(
-            partial(_Connection, shared, done, wanted),
-            "127.0.0.1",
-            port,
-        )
-        made.append((done, protocol))
+    for port, requests in asked:
+        shared = iter(requests)
+        for _ in range(connections):
+            done = loop.create_future()
+            _, protocol = await loop.create_connection(
+                partial(_Connection, shared, done, wanted), "127.0.0.1", port
+            )
+            made.append((done, protocol))
     await asyncio.gather(*(done for done, _ in made))
     seconds = time.perf_counter() - begun
     latencies = tuple(latency for _, protocol in made for latency in protocol.latencies)
-    return Outcome(len(latencies), seconds, latencies, sum(protocol.failed for _, protocol in made))
+    unanswered = sum(len(requests) for _, requests in asked) - len(latencies)
+    failed = sum(protocol.failed for _, protocol in made)
+    return Outcome(len(latencies), seconds, latencies, failed + unanswered)

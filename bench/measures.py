@@ -1,5 +1,6 @@
 """What is measured, one line of the table each. The generator has a core of its own; so has the provider."""
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,26 @@ class Line:
     p99_ms: float
     cpu_ms: float
     failed: int
+
+
+def middle(turns: Sequence[Line]) -> Line:
+    """The median of each figure; the requests are all of them."""
+    per_second, p50, p95, p99, cpu = (
+        statistics.median(figures)
+        for figures in zip(
+            *((t.per_second, t.p50_ms, t.p95_ms, t.p99_ms, t.cpu_ms) for t in turns), strict=True
+        )
+    )
+    return Line(
+        turns[0].name,
+        sum(t.requests for t in turns),
+        per_second,
+        p50,
+        p95,
+        p99,
+        cpu,
+        sum(t.failed for t in turns),
+    )
 
 
 class Measures:
@@ -110,7 +131,7 @@ class Kind:
 
     measure: Callable[[Measures], Line]
     times_the_neighbour: float
-    """Twice where nothing is written to SQL; else at least as many."""
+    """Twice for a machine's tokens, introspection, userinfo and what is published; else at least as many."""
     per_second: int = 0
 
 

@@ -7,16 +7,14 @@ import time
 from http.client import HTTPResponse, RemoteDisconnected
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 
 class Node:
     """One `adgang serve`, on the port that is given or on a free one."""
 
     def __init__(self, environment: dict[str, str], folder: Path, *, port: int = 0) -> None:
-        with (
-            socket.create_server(("127.0.0.1", port)) as one,
-            socket.create_server(("127.0.0.1", 0)) as other,
-        ):
-            self.port, self.admin_port = one.getsockname()[1], other.getsockname()[1]
+        self.port, self.admin_port = port or free_port(), free_port()
         folder.mkdir()
         self.log = folder / "log"
         self.environment = {

@@ -2,8 +2,9 @@
 
     python -m bench.run [--pair sqlite+valkey | postgresql+redis] [--only LINE …] [--seconds 5] [--large] [--alone]
 
-Where Node is present, each line is measured at the neighbour, too (bench/neighbour): ours, then theirs, with the same
-generator, on the same core, the other one idle meanwhile. `--alone` leaves it out.
+Where Node is present, each line is measured at the neighbour, too (bench/neighbour): ours and theirs by turns, with the
+same generator, on the same core, the other one idle meanwhile, and the median of each figure is told: a virtual core's
+own speed may change by half from one second to the next. `--alone` leaves the neighbour out.
 
 `--large` first fills the stores with 10,000 clients and 1,000,000 citizens; that takes some minutes.
 """
@@ -21,7 +22,7 @@ from rich.console import Console
 
 from bench.comparison import show_lines
 from bench.deployments import PAIRS, each_pair, machine, write_figures
-from bench.measures import LINES, Measures
+from bench.measures import LINES, Measures, middle
 from bench.neighbour.requests import Neighbour
 from bench.neighbour.running import RunningNeighbour, neighbour_version, node_version
 from bench.provider import GENERATOR_CORE, RunningProvider, pin
@@ -29,6 +30,7 @@ from bench.sign_in_cost import sign_in_cost
 from bench.world import World
 
 _CITIZENS = 45
+_TURNS = 5
 _LARGE = (10_000, 1_000_000)
 _SIGN_IN = "sign-in"
 
@@ -74,8 +76,8 @@ def _measure(
     provider = RunningProvider(world.environment, folder / "provider.log")
     try:
         with console.status("Measuring"), _neighbour(beside_neighbour, world, urls[1], folder) as neighbour:
-            ours = Measures(world, provider, chosen.seconds)
-            theirs = None if neighbour is None else Measures(*neighbour, chosen.seconds)
+            ours = Measures(world, provider, chosen.seconds / _TURNS)
+            theirs = None if neighbour is None else Measures(*neighbour, chosen.seconds / _TURNS)
             pairs = [_pair_of_lines(name, ours, theirs) for name in LINES if name in chosen.only]
             sign_in = sign_in_cost(world, provider) if _SIGN_IN in chosen.only else None
             rest = provider.worker_mib()
@@ -93,10 +95,12 @@ def _measure(
 
 def _pair_of_lines(name: str, ours: Measures, theirs: Measures | None) -> dict[str, Any]:
     measure = LINES[name].measure
+    turns = [(measure(ours), None if theirs is None else measure(theirs)) for _ in range(_TURNS)]
+    beside = [line for _, line in turns if line is not None]
     return {
         "line": name,
-        "ours": asdict(measure(ours)),
-        "neighbour": None if theirs is None else asdict(measure(theirs)),
+        "ours": asdict(middle([line for line, _ in turns])),
+        "neighbour": asdict(middle(beside)) if beside else None,
     }
 
 

@@ -3,28 +3,25 @@
     python -m bench.workers [--pair sqlite+valkey | postgresql+redis] [--seconds 5]
 
 On a machine of two cores a second worker shares its core with the generator and the stores, so twice the requests a
-second cannot be seen there. What can be seen is whether two workers hinder each other: what one request costs each of
-them in processor time, and how long the cores were idle while requests waited. With a core for each worker, two answer
-`2 × (cost with one) / (cost with two)` times as many, as long as nothing is idle; that figure is told as the speed-up,
-and the requests a second beside it as they were.
-
-The two cores of a virtual machine are often one core's two threads: whatever runs beside makes the same work dearer. So
-the other core is kept busy in the run with one worker, too, and what the speed-up tells is of the workers alone.
+second cannot be seen there; and the two cores of a virtual machine are often one core's two threads, so that whatever
+runs beside makes the same work dearer. What can be seen is whether two workers hinder each other. So two providers that
+share nothing, with one worker and stores of their own each, are asked on both cores, and then one provider with two
+workers, by the same generator in the same way. The speed-up is twice the processor time of a request there over that
+of a request here: two, where workers cost each other nothing.
 """
 
 import argparse
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import load
-from bench.deployments import PAIRS, each_pair, machine, write_figures
-from bench.provider import GENERATOR_CORE, PROVIDER_CORE, RunningProvider, pin
+from bench.deployments import PAIRS, Urls, each_pair, machine, stores_in_a_folder, write_figures
+from bench.provider import GENERATOR_CORE, PROVIDER_CORE, RunningProvider
 from bench.wire import repeated
 from bench.world import World
 
@@ -32,23 +29,33 @@ _AIM = 1.8
 _CONNECTIONS = 16
 _TOKENS = 40
 _WARM_UP = 1_000
+_BOTH = (PROVIDER_CORE, GENERATOR_CORE)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkersFigures:
-    """Of one kind of request."""
+    """Of one kind of request: two providers of one worker each, and one of two."""
 
     line: str
     per_second: tuple[float, float]
     cpu_ms: tuple[float, float]
-    """A request, of all worker processes; with one and with two."""
+    """A request, of all worker processes."""
     idle_share: float
-    """Of both cores together while two workers were asked."""
+    """Of both cores together while two workers of one provider were asked."""
     aim: float = _AIM
 
     @property
     def speed_up(self) -> float:
         return 2 * self.cpu_ms[0] / self.cpu_ms[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Of one kind of request, as one set of providers answered it."""
+
+    per_second: float
+    cpu_ms: float
+    idle_share: float
 
 
 def main() -> None:
@@ -59,77 +66,81 @@ def main() -> None:
     console = Console(width=110, highlight=False)
     found: dict[str, object] = {"machine": machine()}
     for pair, folder, urls in each_pair(chosen.pair, console):
-        lines = _measure(World(folder, *urls), folder, chosen.seconds)
+        with stores_in_a_folder(pair, console) as made:
+            assert made is not None
+            lines = _measure([(folder, urls), made], chosen.seconds)
         found[pair] = [asdict(line) for line in lines]
         for line in lines:
             _show(console, pair, line)
     write_figures("workers", found, console)
 
 
-def _measure(world: World, folder: Path, seconds: float) -> list[WorkersFigures]:
-    world.add_citizens(_TOKENS)
-    world.add_other_clients()
+def _measure(places: Sequence[tuple[Path, Urls]], seconds: float) -> list[WorkersFigures]:
+    worlds = [World(folder, *urls) for folder, urls in places]
     try:
-        one, two = (_with_workers(world, folder, count, seconds) for count in (1, 2))
+        for world in worlds:
+            world.add_citizens(_TOKENS)
+            world.add_other_clients()
+        folders = [folder for folder, _ in places]
+        apart = _asked(worlds, folders, 1, seconds)
+        together = _asked(worlds[:1], folders, 2, seconds)
     finally:
-        world.close()
+        for world in worlds:
+            world.close()
     return [
         WorkersFigures(
             name,
-            per_second=(one[name][0], two[name][0]),
-            cpu_ms=(one[name][1], two[name][1]),
-            idle_share=two[name][2],
+            (apart[name].per_second, together[name].per_second),
+            (apart[name].cpu_ms, together[name].cpu_ms),
+            together[name].idle_share,
         )
-        for name in one
+        for name in apart
     ]
 
 
-def _with_workers(
-    world: World, folder: Path, count: int, seconds: float
-) -> dict[str, tuple[float, float, float]]:
-    """By line: requests a second, processor time of one, share of idle cores."""
-    both = (PROVIDER_CORE, GENERATOR_CORE)
-    pin(*(both if count > 1 else (GENERATOR_CORE,)))
-    environment = world.environment | {"ADGANG_WORKERS": str(count)}
-    provider = RunningProvider(environment, folder / f"provider-{count}.log", cores=both[:count])
-    beside = None if count > 1 else _keep_busy(GENERATOR_CORE)
-    try:
-        kinds = {
-            "JWKS": [world.get(world.paths.jwks)],
-            "client_credentials": world.machine_tokens(world.machine_with_secret, 1),
-            "introspection": world.introspections(_TOKENS),
-            "userinfo": world.userinfos(_TOKENS),
+def _asked(
+    worlds: Sequence[World], folders: Sequence[Path], workers: int, seconds: float
+) -> dict[str, _Figures]:
+    """Each kind of request at a provider of each world, by line."""
+    with ExitStack() as running:
+        providers = []
+        for world, folder in zip(worlds, folders, strict=False):
+            environment = world.environment | {"ADGANG_WORKERS": str(workers)}
+            provider = RunningProvider(environment, folder / f"provider-{workers}.log", cores=_BOTH)
+            running.callback(provider.stop)
+            providers.append(provider)
+        kinds: dict[str, list[Sequence[bytes]]] = {
+            "JWKS": [[world.get(world.paths.jwks)] for world in worlds],
+            "client_credentials": [world.machine_tokens(world.machine_with_secret, 1) for world in worlds],
+            "introspection": [world.introspections(_TOKENS) for world in worlds],
+            "userinfo": [world.userinfos(_TOKENS) for world in worlds],
         }
-        return {name: _run(world, provider, requests, seconds) for name, requests in kinds.items()}
-    finally:
-        if beside is not None:
-            beside.kill()
-            beside.wait()
-        provider.stop()
-
-
-def _keep_busy(core: int) -> subprocess.Popen[bytes]:
-    """A process that takes what the generator and the stores leave of their core."""
-
-    def settle() -> None:
-        pin(core)
-        os.nice(19)
-
-    return subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=settle)
+        return {name: _run(worlds, providers, requests, seconds) for name, requests in kinds.items()}
 
 
 def _run(
-    world: World, provider: RunningProvider, requests: Sequence[bytes], seconds: float
-) -> tuple[float, float, float]:
-    trial = load.run(world.port, repeated(requests, _WARM_UP), connections=_CONNECTIONS)
-    before, idle = provider.cpu_seconds(), _idle_seconds()
-    outcome = load.run(
-        world.port, repeated(requests, max(_WARM_UP, int(trial.rate * seconds))), connections=_CONNECTIONS
-    )
+    worlds: Sequence[World],
+    providers: Sequence[RunningProvider],
+    requests: Sequence[Sequence[bytes]],
+    seconds: float,
+) -> _Figures:
+    def ask(count: int) -> load.Outcome:
+        asked = [
+            (world.port, repeated(own, count // len(worlds)))
+            for world, own in zip(worlds, requests, strict=True)
+        ]
+        return load.run_at_each(asked, connections=_CONNECTIONS // len(worlds))
+
+    trial = ask(_WARM_UP)
+    before, idle = sum(each.cpu_seconds() for each in providers), _idle_seconds()
+    outcome = ask(max(_WARM_UP, int(trial.rate * seconds)))
     assert outcome.failed == 0, outcome.failed
-    cost = 1000 * (provider.cpu_seconds() - before) / outcome.requests
-    idle_share = (_idle_seconds() - idle) / (2 * outcome.seconds)
-    return round(outcome.rate, 1), round(cost, 4), round(idle_share, 3)
+    spent = sum(each.cpu_seconds() for each in providers) - before
+    return _Figures(
+        per_second=round(outcome.rate, 1),
+        cpu_ms=round(1000 * spent / outcome.requests, 4),
+        idle_share=round((_idle_seconds() - idle) / (2 * outcome.seconds), 3),
+    )
 
 
 def _idle_seconds() -> float:

@@ -1,7 +1,6 @@
 """A provider's data for a run, and the requests that the load is made of. Works on the stores, beside the provider."""
 
 import os
-import socket
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from idp.secrets_directory import create_secrets
 from idp.settings import Settings
 from idp.wiring import Wiring
 from migrations import upgrade
+from tests.support.ports import free_ports
 
 _CLAIMS = ("name", "given_name", "family_name", "birthdate")
 PASSWORD = "tolv gule cykler ved havnen"
@@ -46,8 +46,7 @@ class World(Target):
     )
 
     def __init__(self, folder: Path, sql_url: str, redis_url: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-            port, admin_port = one.getsockname()[1], other.getsockname()[1]
+        port, admin_port = free_ports(2)
         ours = {
             "ADGANG_ENVIRONMENT": "demo",
             "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",

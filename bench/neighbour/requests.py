@@ -1,7 +1,6 @@
 """What the neighbour is asked: the same as ours, at its own paths."""
 
 import json
-import socket
 import urllib.request
 from collections.abc import Callable
 from datetime import datetime
@@ -12,6 +11,7 @@ from joserfc.jwk import ECKey
 from bench.target import Paths, Target
 from bench.wire import BenchClient, challenge_of, redemption
 from idp.ids import new_secret
+from tests.support.ports import free_ports
 
 _CALLBACK = "http://localhost:9/callback"
 _SCOPE = "openid profile bench:read"
@@ -30,8 +30,7 @@ class Neighbour(Target):
     )
 
     def __init__(self, redis_url: str, citizens: int, clock: Callable[[], datetime]) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-            port, self._helper_port = one.getsockname()[1], other.getsockname()[1]
+        port, self._helper_port = free_ports(2)
         super().__init__(port, f"http://localhost:{port}", clock)
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"})
         self.with_key = BenchClient("with-key", _CALLBACK, key, None)
