@@ -112,6 +112,13 @@ class Enrolment:
         kept = self._transact(work)
         return TotpOffer(self._seed_of(kept), kept.expires_at)
 
+    def standing_totp(self, citizen_id: str, binding: str, *, now: datetime) -> TotpOffer | None:
+        """What `begin_totp` has offered to `binding`, if it still stands: nothing is offered here."""
+        kept = self._transact(lambda tx: self._pending.find(tx, citizen_id, binding))
+        if kept is None or kept.expires_at <= now:
+            return None
+        return TotpOffer(self._seed_of(kept), kept.expires_at)
+
     def confirm_totp(
         self, citizen_id: str, binding: str, code: str, *, name: str, now: datetime, part_of: str = ""
     ) -> Factor:

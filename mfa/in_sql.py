@@ -170,6 +170,10 @@ class PendingTotps:
             tx.execute(select(table).where(_is_pending(pending.citizen_id, pending.binding))).one()
         )
 
+    def find(self, tx: Connection, citizen_id: str, binding: str) -> PendingTotp | None:
+        row = tx.execute(select(tables.pending_totp).where(_is_pending(citizen_id, binding))).one_or_none()
+        return None if row is None else _pending(row)
+
     def take(self, tx: Connection, citizen_id: str, binding: str) -> PendingTotp | None:
         statement = delete(tables.pending_totp).where(_is_pending(citizen_id, binding))
         row = tx.execute(statement.returning(tables.pending_totp)).one_or_none()

@@ -138,8 +138,11 @@ class PendingTotps(Protocol):
     def put(self, tx: Tx, pending: PendingTotp, *, now: datetime) -> PendingTotp:
         """Keep it, or return the one that was kept before and still lives at `now`: two tabs see one seed."""
 
+    def find(self, tx: Tx, citizen_id: str, binding: str) -> PendingTotp | None:
+        """Expiry is the caller's rule, here and below."""
+
     def take(self, tx: Tx, citizen_id: str, binding: str) -> PendingTotp | None:
-        """Read and forget: of many callers one gets it. Expiry is the caller's rule."""
+        """Read and forget: of many callers one gets it."""
 
     def sweep(self, tx: Tx, before: datetime) -> int:
         """Forget what expired before then; returns how many."""

@@ -48,6 +48,8 @@ class Reason(StrEnum):
 class OwnFactors:
     """What a citizen could show beside the password."""
 
+    in_force: frozenset[str]
+    """Ids of all that are not disabled."""
     has_totp: bool
     keys: tuple[StoredCredential, ...]
     """Those that are not disabled."""
@@ -68,9 +70,12 @@ class OwnFactors:
         return tuple(way for way, there in ways if there) or (Way.TOTP,)
 
     def is_fresh(self, session: BrowserSession, now: datetime) -> bool:
-        """Whether a factor of the strongest kind was proven in this session a moment ago."""
+        """Whether a factor of the strongest kind, which is still the citizen's, was proven in this session a moment ago."""
         return any(
-            factor.kind == self.strongest and now - factor.proven_at < FRESH_FOR for factor in session.factors
+            factor.factor_id in self.in_force
+            and factor.kind == self.strongest
+            and now - factor.proven_at < FRESH_FOR
+            for factor in session.factors
         )
 
     def keys_for(self, level: str, now: datetime) -> tuple[StoredCredential, ...]:
@@ -106,6 +111,7 @@ def own_factors(services: Services, citizen_id: str) -> OwnFactors:
     """Read them: one query, and another where there are keys."""
     usable = [f for f in services.factors.of_citizen(citizen_id) if f.disabled_at is None]
     return OwnFactors(
+        in_force=frozenset(factor.factor_id for factor in usable),
         has_totp=any(factor.kind is FactorKind.TOTP for factor in usable),
         keys=_keys_of(services, citizen_id, usable),
         safety=services.safeties.find(citizen_id),

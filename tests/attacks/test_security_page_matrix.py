@@ -5,6 +5,7 @@ An address that stands in no table of idp/portal/security/views.py fails tests/a
 
 from datetime import timedelta
 
+import pyotp
 import pytest
 
 from idp.portal.security.views import KEY_OPTIONS, PAGES, POSTS
@@ -12,7 +13,7 @@ from tests.support.authenticator import Authenticator
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import add_key, cookie
-from tests.support.own_pages import ROOT, OwnPages, asks, asks_to_sign_in
+from tests.support.own_pages import ROOT, OwnPages, asks, asks_to_sign_in, secret_of
 from tests.support.refreshing import give_lasting_access
 
 OTHER = "bo.lund"
@@ -180,6 +181,49 @@ def test_a_stolen_cookie_adds_no_app_without_the_owners_offer(deployment: Deploy
     deployment.clock.forward(timedelta(minutes=11))
     before = state(me)
     assert asks_to_sign_in(me.send("/factors/add-app", name="Tyv", code="000000"))
+    assert state(me) == before
+
+
+STALE = timedelta(minutes=11)
+"""Older than a fresh proof, and than any offer that was made to one."""
+
+
+@pytest.mark.parametrize(
+    "typed", [{}, {"name": "Tyv"}, {"code": "000000"}, {"name": "", "code": "000000"}, {"name": "x" * 100, "code": ""}]
+)  # fmt: skip
+def test_a_form_with_a_fault_gets_a_stolen_cookie_no_secret(
+    deployment: Deployment, typed: dict[str, str]
+) -> None:
+    """S-260, S-302: an offer is made by the page that wants a fresh proof, and by nothing that is posted."""
+    me = signed_in(deployment)
+    deployment.clock.forward(STALE)
+    before = state(me)
+    page = me.send("/factors/add-app", **typed)
+    assert asks_to_sign_in(page) and 'id="secret"' not in page.html
+    assert state(me) == before
+
+
+def test_a_form_with_a_fault_keeps_the_secret_that_was_offered(deployment: Deployment) -> None:
+    """S-259: what was scanned still fits after a missing name or a mistyped code."""
+    me = signed_in(deployment)
+    secret = secret_of(me.open("/factors/add-app"))
+    for typed in ({"name": "", "code": "000000"}, {"name": "App", "code": ""}, {"name": "App", "code": "12"}):
+        page = me.send("/factors/add-app", **typed)
+        assert page.status == 400 and secret_of(page) == secret
+    code = pyotp.TOTP(secret).at(deployment.clock())
+    assert "done" in me.send("/factors/add-app", name="App", code=code).ids
+
+
+def test_a_proof_by_what_was_removed_is_not_fresh(deployment: Deployment) -> None:
+    """S-260, S-302: a thief who showed a stolen app has no minutes left once its owner has removed it."""
+    me, thief = signed_in(deployment), OwnPages(deployment)
+    stolen = me.factor_ids("totp")[0]
+    assert not asks_to_sign_in(thief.open("/contact"))
+    me.open(f"/factors/{stolen}/remove")
+    assert "done" in me.send(f"/factors/{stolen}/remove").ids
+    before = state(me)
+    for page in (thief.get("/contact"), thief.send("/contact", email="tyv@mail.example", phone_number="")):
+        assert asks_to_sign_in(page)
     assert state(me) == before
 
 

@@ -15,8 +15,9 @@ from idp.portal.security import pages
 from idp.portal.security.visit import ROOT, Done, OwnVisit
 from idp.services import Services
 from idp.web import render
-from idp.web.enrolment import TotpToAdd, enrolment_error, totp_to_add
+from idp.web.enrolment import enrolment_error, totp_to_add
 from idp.web.form_errors import ErrorKind, FormError
+from mfa.enrolment import TotpOffer
 from mfa.errors import EnrolmentRefused, FactorRejected
 from mfa.factors import Factor, FactorKind
 from mfa.webauthn import WebauthnRejected
@@ -25,35 +26,33 @@ _LIST = f"{ROOT}/factors"
 _APP, _KEY, _CODES = f"{_LIST}/add-app", f"{_LIST}/add-key", f"{_LIST}/new-codes"
 
 
-def show_add_app(
-    services: Services, visit: OwnVisit, *, error: FormError | None = None, name: str | None = None
-) -> pages.AddApp:
-    offer, refused = _offer(services, visit)
-    return pages.AddApp(
-        secret=visit.secret, path=_APP, now=visit.now, offer=offer, error=refused or error, name=name
-    )
-
-
-def _offer(services: Services, visit: OwnVisit) -> tuple[TotpToAdd | None, FormError | None]:
+def show_add_app(services: Services, visit: OwnVisit) -> pages.AddApp:
+    """The one place that offers a secret: whoever sees it has shown a fresh proof."""
     try:
         offer = services.enrolment.begin_totp(visit.citizen_id, visit.binding, now=visit.now)
     except EnrolmentRefused as refusal:
-        return None, enrolment_error(refusal)
-    return totp_to_add(offer, account=visit.citizen.user_id), None
+        return _app_page(visit, None, error=enrolment_error(refusal))
+    return _app_page(visit, offer)
+
+
+def _app_page(
+    visit: OwnVisit, offer: TotpOffer | None, *, error: FormError | None = None, name: str | None = None
+) -> pages.AddApp:
+    shown = None if offer is None else totp_to_add(offer, account=visit.citizen.user_id)
+    return pages.AddApp(secret=visit.secret, path=_APP, now=visit.now, offer=shown, error=error, name=name)
 
 
 def add_app(services: Services, visit: OwnVisit, form: dict[str, str]) -> Response:
-    """Confirm the offered app with its first code (S-259); a wrong one leaves the offer as it is."""
+    """Confirm the offered app with its first code (S-259); whatever is wrong leaves the offer as it is."""
     name, code = form.get("name", ""), form.get("code", "").strip()
     try:
         services.enrolment.confirm_totp(visit.citizen_id, visit.binding, code, name=name, now=visit.now)
     except (EnrolmentRefused, FactorRejected) as refusal:
         error = enrolment_error(refusal) if code else FormError(ErrorKind.MISSING_CODE)
-        if error.kind is ErrorKind.OFFER_GONE:
-            return visit.after(
-                _APP, Done.NOTHING_CHANGED
-            )  # by GET, which wants a fresh proof before a new offer
-        return render(show_add_app(services, visit, error=error, name=name), 400)
+        offer = services.enrolment.standing_totp(visit.citizen_id, visit.binding, now=visit.now)
+        if offer is None:  # by GET, then, which wants a fresh proof before a new offer
+            return visit.after(_APP, Done.NOTHING_CHANGED)
+        return render(_app_page(visit, offer, error=error, name=name), 400)
     return visit.after(_LIST, Done.APP_ADDED)
 
 
