@@ -1,12 +1,15 @@
 """What each page is held against where a journey comes by."""
 
+import re
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 
+_STUCK = re.compile(r"[a-zæøå)][.!?][A-ZÆØÅ][a-zæøå]+")
+
 
 def look(page: Any) -> None:
-    """No fault that axe can find, with everything opened; nothing scrolls sideways.
+    """No fault that axe can find, with everything opened; nothing scrolls sideways; no sentence sticks to the next.
 
     The page must be there first: a click that leads to the next one returns while there is none.
     """
@@ -16,3 +19,4 @@ def look(page: Any) -> None:
     found = Axe().run(page).response["violations"]
     assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == [], page.url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert _STUCK.findall(page.inner_text("body")) == [], page.url

@@ -1,5 +1,6 @@
 """Templates that were translated when they were compiled."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from jinja2 import Environment
 from idp.web import WebConfig, make_flask
 from idp.web.language import LANGUAGES
 from idp.web.templates import install_templates, load_template
+from tests.browser.page_gallery import make_gallery
 
 TEMPLATES = Path(__file__).parents[2] / "idp" / "templates"
 PAGES = sorted(
@@ -17,6 +19,10 @@ PAGES = sorted(
     for path in TEMPLATES.rglob("*.html")
     if path.parent.name not in ("letters", "messages")  # plain text, read by others
 )
+
+_NO_TEXT = re.compile(r"<(script|style|svg|title)\b.*?</\1>", re.DOTALL)
+_TAG_IN_A_SENTENCE = re.compile(r"</?(a|span|strong|b|em)\b[^>]*>")
+_OTHER_TAG = re.compile(r"<[^>]+>")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +56,22 @@ def test_a_percent_sign_is_written_twice_with_and_without_values(pages: Flask) -
 def test_a_text_can_be_handed_to_a_part_of_a_page(pages: Flask) -> None:
     source = '{% macro strong(text) %}<b>{{ text }}</b>{% endmacro %}{{ strong(_("<i>Hjælp</i>")) }}'
     assert shown(pages, source, "da") == "<b><i>Hjælp</i></b>"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_between_two_sentences_there_is_a_space(language: str) -> None:
+    """On every page of the gallery: a line break of the template that is trimmed took one away."""
+    issuer = "http://127.0.0.1:9"
+    gallery = make_gallery(issuer)
+    browser = gallery.test_client()
+    stuck, words = {}, 0
+    for name in gallery.config["GALLERY"]:
+        path = f"/login/{name}" if name.startswith(("first", "second", "consent")) else f"/gallery/{name}"
+        html = browser.get(path, base_url=issuer, query_string={"lang": language}).get_data(as_text=True)
+        text = _OTHER_TAG.sub("\0", _TAG_IN_A_SENTENCE.sub("", _NO_TEXT.sub("", html)))
+        stuck[name] = re.findall(r"\w+[.:!?][A-ZÆØÅ]\w+", text)
+        words += len(text.split())
+    assert words > 5_000 and not any(stuck.values()), {name: found for name, found in stuck.items() if found}
 
 
 def shown(pages: Flask, source: str, language: str, **values: object) -> str:
