@@ -2,7 +2,7 @@
 
 All old sessions end and what was given in them is revoked (NIST SP 800-63B-4 §4.6, S-307); the level is capped for
 seven days (idp/safety.py); used recovery codes are renewed; the citizen's own block is opened; every other recovery of
-the citizen is stopped. Factors that were not lost stay as they are, and so do their failures (S-248).
+the citizen is stopped, and a letter that was not needed opens nothing. Factors that were not lost stay as they are, and so do their failures (S-248).
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from datetime import datetime
 
 from idp.browser_sessions import record_end
 from idp.ledger import events
+from idp.letters.letter import LetterKind
+from idp.letters.letters import Letters
 from idp.recovery import ports
 from idp.recovery.noting import note
 from idp.recovery.recovery import Recovery
@@ -29,6 +31,7 @@ class Completion:
     sessions: stores.BrowserSessions
     ended_sessions: stores.EndedSessions
     grants: stores.Grants
+    letters: Letters
     ledger: stores.Ledger
     recovery_codes: RecoveryEnrolment
 
@@ -37,6 +40,7 @@ class Completion:
         self._end_sessions(tx, citizen_id, now)
         self.safeties.set_recovered(tx, citizen_id, now)
         self.recoveries.stop_all_of(tx, citizen_id, now, but=recovery.recovery_id)
+        self.letters.end(tx, kind=LetterKind.RECOVERY, citizen_id=citizen_id, now=now)
         if self.citizens.open_own_block(tx, citizen_id):
             self.ledger.append(
                 tx,

@@ -21,6 +21,7 @@ from idp.recovery.noting import note
 from idp.recovery.recovery import NotNow, Recovery, RecoveryTimes, ShownProof, SomebodyElses, Stage
 from idp.recovery.rules import Decision, Lost, Permission, Proof, decide
 from idp.storage import ports as stores
+from mfa.ports import Factors
 from mfa.recovery_codes import IssuedCodes
 
 Change = Callable[[stores.Tx, str], None]
@@ -36,6 +37,7 @@ class RecoveryMoves:
     proofings: ports.Proofings
     letters: Letters
     citizens: stores.Citizens
+    factors: Factors
     outbox: Outbox
     sealer: Sealer
     ledger: stores.Ledger
@@ -49,7 +51,9 @@ class RecoveryMoves:
         return recovery
 
     def find(self, browser_digest: str) -> Recovery | None:
-        return self.store.find(browser_digest)
+        """The recovery of this browser, as it stands."""
+        found = self.store.find(browser_digest)
+        return None if found is None else self._as_it_stands(found)
 
     def decision(self, recovery: Recovery, now: datetime) -> Decision:
         """What the proofs at hand allow, an officer's proofing among them."""
@@ -178,6 +182,8 @@ class RecoveryMoves:
             recovery = self._locked(tx, recovery_id, Stage.ALLOWED, now)
             if is_password is not (self.awaits_password(recovery)) or recovery.citizen_id is None:
                 raise NotNow(recovery.stage)
+            # Done first: what `change` writes stops every other recovery of the citizen (stopping_ledger.py).
+            self.store.keep(tx, replace(recovery, stage=Stage.DONE))
             change(tx, recovery.citizen_id)
             if is_password and recovery.lost is Lost.BOTH:
                 kept = replace(recovery, password_set=True)
@@ -212,11 +218,22 @@ class RecoveryMoves:
         return self.transact(work)
 
     def _locked(self, tx: stores.Tx, recovery_id: str, stage: Stage, now: datetime) -> Recovery:
-        recovery = self.store.lock(tx, recovery_id)
-        stands = Stage.OVER if recovery is None else recovery.stands(now)
-        if recovery is None or stands is not stage:
-            raise NotNow(stands)
+        kept = self.store.lock(tx, recovery_id)
+        if kept is None:
+            raise NotNow(Stage.OVER)
+        recovery = self._as_it_stands(kept)
+        if recovery.stands(now) is not stage:
+            raise NotNow(recovery.stands(now))
         return recovery
+
+    def _as_it_stands(self, recovery: Recovery) -> Recovery:
+        """Stopped, where a factor that was shown is the citizen's no more: a proof must hold until the end."""
+        if recovery.citizen_id is None or not recovery.shown_factors or recovery.stage is Stage.DONE:
+            return recovery
+        theirs = self.factors.of_citizen(recovery.citizen_id)
+        if recovery.shown_factors <= {factor.factor_id for factor in theirs if factor.disabled_at is None}:
+            return recovery
+        return replace(recovery, stage=Stage.STOPPED)
 
     def _go_on(self, tx: stores.Tx, recovery: Recovery, now: datetime) -> Recovery:
         """Allowed, where two independent proofs are at hand; being told a user ID changes nothing."""

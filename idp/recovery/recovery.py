@@ -4,7 +4,8 @@
        │                                               ▲
        └──a letter after proofing──▶ cooling ──24 h────┘
                                         │
-    proving, cooling, allowed ──stop code, a signed-in browser, another one done──▶ stopped
+    proving, cooling, allowed ──stop code, a signed-in browser, another one done,
+                                what the citizen does to be safe (stopping_ledger.py)──▶ stopped
     any of these ──its time──▶ over
 
 A recovery belongs to the browser that began it, by a cookie's digest. Everything that decides is in this record, in
@@ -67,6 +68,14 @@ class Recovery:
     @property
     def proofs(self) -> frozenset[Proof]:
         return frozenset(shown.proof for shown in self.shown)
+
+    @property
+    def shown_factors(self) -> frozenset[str]:
+        """Ids of those that must still be the citizen's: not of a password that this recovery has replaced."""
+        replaced = {Proof.PASSWORD} if self.password_set else set()
+        return frozenset(
+            shown.factor_id for shown in self.shown if shown.factor_id and shown.proof not in replaced
+        )
 
     def stands(self, now: datetime) -> Stage:
         """Where it stands at this moment."""

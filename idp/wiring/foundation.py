@@ -8,6 +8,8 @@ from idp.clock import Clock, system_clock
 from idp.ledger.in_sql import Ledger
 from idp.messages.in_sql import Outbox
 from idp.messages.telling import TellingLedger
+from idp.recovery.in_sql import Recoveries
+from idp.recovery.stopping_ledger import StoppingLedger
 from idp.secrets_directory import DeploymentSecrets, read_secrets
 from idp.settings import Settings
 from idp.storage import embedded_valkey, redis_client
@@ -59,8 +61,9 @@ class Foundation:
         return Outbox(self.database.reading)
 
     @cached_property
-    def ledger(self) -> TellingLedger:
-        return TellingLedger(Ledger(self.database.reading), self.outbox)
+    def ledger(self) -> StoppingLedger:
+        reading = self.database.reading
+        return StoppingLedger(TellingLedger(Ledger(reading), self.outbox), Recoveries(reading))
 
     @cached_property
     def subjects(self) -> Subjects:

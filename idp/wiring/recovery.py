@@ -12,6 +12,7 @@ from idp.recovery.stopping import RecoveryStops
 from idp.storage import in_redis, in_sql
 from idp.storage.safety_in_sql import Safeties
 from idp.wiring.messages import WithMessages
+from mfa.in_sql import Factors
 
 _ORDERS_EVERY = timedelta(seconds=5)
 
@@ -28,6 +29,7 @@ class WithRecovery(WithMessages):
             proofings=recovery_in_sql.Proofings(reading),
             letters=self.letters,
             citizens=self.citizen_store,
+            factors=Factors(reading),
             outbox=self.outbox,
             sealer=self._sealer("messages"),
             ledger=self.ledger,
@@ -38,6 +40,7 @@ class WithRecovery(WithMessages):
                 sessions=in_redis.BrowserSessions(self.redis, self.clock),
                 ended_sessions=self.ended_sessions,
                 grants=in_sql.Grants(reading, self.clock),
+                letters=self.letters,
                 ledger=self.ledger,
                 recovery_codes=self.recovery_enrolment,
             ),
