@@ -71,7 +71,9 @@ class Attempts:
         failures = self._failures.lock(tx, name, citizen_id=None if factor is None else factor.citizen_id)
         if factor is not None and factor.disabled_at is not None:
             raise FactorRejected(Rejection.DISABLED)
-        lockout.check_open(failures, known_browser=claimant.known_browser, now=now)
+        lockout.check_open(
+            failures, known_browser=claimant.known_browser, now=now, guessable=_is_guessable(kind)
+        )
         return Attempt(claimant, kind, factor, failures)
 
     def count(self, tx: Tx, attempt: Attempt, now: datetime) -> Attempt:
@@ -95,7 +97,9 @@ class Attempts:
             return
         facts = _facts(attempt.kind, attempt.factor) | {"reason": reason.value}
         self._append(tx, events.FACTOR_FAILED, claimant.citizen_id, facts, now, actor="system")
-        consequence = lockout.consequence(attempt.failures, known_browser=claimant.known_browser)
+        consequence = lockout.consequence(
+            attempt.failures, known_browser=claimant.known_browser, guessable=_is_guessable(attempt.kind)
+        )
         if consequence is None:
             return
         event = events.FACTOR_DISABLED if consequence is Rejection.DISABLED else events.FACTOR_BLOCKED
@@ -136,6 +140,11 @@ class Attempts:
         self, tx: Tx, event: str, citizen_id: str, facts: dict[str, str], now: datetime, *, actor: str
     ) -> None:
         self._journal.append(tx, event=event, actor=actor, at=now, citizen_id=citizen_id, facts={**facts})
+
+
+def _is_guessable(kind: FactorKind) -> bool:
+    """Everything but 80 random bits, of which NIST SP 800-63B-4 §3.1.2.2 limits no guesses."""
+    return kind is not FactorKind.RECOVERY_CODE
 
 
 def _facts(kind: FactorKind, factor: Factor | None) -> dict[str, str]:

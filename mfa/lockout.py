@@ -12,6 +12,10 @@ Failures from browsers that have signed in as this citizen before (known) are co
 
       any state ── 100 in a row, of which strangers can spend 90 ──▶ disabled: bind anew
 
+What nobody can guess, as recovery codes of 80 bits (NIST SP 800-63B-4 §3.1.2.2 asks for no limit from 64 on), is slowed and
+blocked for strangers in the same way, and never shut to them for good: else one night of guessing would take from the
+citizen, on a new device, what was printed for that day.
+
 A try is counted before it is looked at (S-241, S-242): a right answer then takes the count away again.
 Does not know what an authenticator is, nor where counts are kept.
 """
@@ -80,14 +84,15 @@ class Failures:
         return self.known if known_browser else self.strangers
 
 
-def check_open(failures: Failures, *, known_browser: bool, now: datetime) -> None:
+def check_open(failures: Failures, *, known_browser: bool, now: datetime, guessable: bool = True) -> None:
     """Refuse a try that comes too early or too late.
 
     Raises:
         FactorRejected: slowed, blocked (both with the time from which a try is looked at) or disabled.
     """
     count = failures.of(known_browser=known_browser)
-    if failures.total >= LIMIT or (not known_browser and count.in_a_row >= STRANGERS_LIMIT):
+    used_up = guessable and not known_browser and count.in_a_row >= STRANGERS_LIMIT
+    if failures.total >= LIMIT or used_up:
         raise FactorRejected(Rejection.DISABLED)
     opens_at = count.opens_at
     if opens_at is not None and now < opens_at:
@@ -95,18 +100,19 @@ def check_open(failures: Failures, *, known_browser: bool, now: datetime) -> Non
 
 
 def counted(failures: Failures, *, known_browser: bool, now: datetime) -> Failures:
-    """The failures with one more."""
+    """The failures with one more; those of strangers stop at their limit."""
     if known_browser:
         return replace(failures, known=failures.known.plus_one(now))
-    return replace(failures, strangers=failures.strangers.plus_one(now))
+    more = failures.strangers.plus_one(now)
+    return replace(failures, strangers=replace(more, in_a_row=min(more.in_a_row, STRANGERS_LIMIT)))
 
 
-def consequence(failures: Failures, *, known_browser: bool) -> Rejection | None:
+def consequence(failures: Failures, *, known_browser: bool, guessable: bool = True) -> Rejection | None:
     """What the failure just counted brought about, if it is something that was not so before."""
     if failures.total == LIMIT:
         return Rejection.DISABLED
     count = failures.of(known_browser=known_browser)
-    used_up = not known_browser and count.in_a_row == STRANGERS_LIMIT
+    used_up = guessable and not known_browser and count.in_a_row == STRANGERS_LIMIT
     return Rejection.BLOCKED if used_up or count.in_window == BLOCKED_FROM else None
 
 

@@ -11,7 +11,9 @@ from idp.messages.message import Channel, MessageKind
 from idp.messages.stop_code import print_stop_code, unseal_stop_code
 from idp.portal.recovery.views import OPEN_POSTS, POSTS
 from idp.storage.ports import Tx
+from mfa.errors import FactorRejected, Rejection
 from mfa.factors import FactorKind
+from mfa.verification import RecoveryCodeAnswer
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import begin
@@ -262,6 +264,32 @@ def test_guesses_count_where_every_guess_counts_and_do_not_keep_the_citizen_out(
     browser, _ = start(deployment, "factor", None)
     show(browser, "letter", letter_code=letter(deployment))
     assert "factors" in show(browser, "password", password=PASSWORD).ids
+
+
+def test_a_night_of_guessing_at_recovery_codes_does_not_take_them_from_the_citizen(
+    deployment: Deployment,
+) -> None:
+    """S-239, S-248: strangers are slowed and never shut out for good, since nobody guesses 80 bits."""
+    printed, services = codes(deployment), deployment.wiring.services
+    for _ in range(150):
+        deployment.clock.forward(timedelta(minutes=11))
+        with pytest.raises(FactorRejected) as refused:
+            services.verification.verify(
+                citizen_id(deployment),
+                RecoveryCodeAnswer("0000-0000-0000-0000"),
+                known_browser=False,
+                now=deployment.clock(),
+            )
+        assert refused.value.reason is Rejection.WRONG
+    browser, _ = start(deployment, "password")
+    page = show(browser, "recovery-code", recovery_code=printed[0])
+    assert page.status == 429, "a moment after a wrong one"
+    deployment.clock.forward(timedelta(minutes=11))
+    browser, _ = start(deployment, "password")
+    show(browser, "recovery-code", recovery_code=printed[0])
+    assert "new-password" in show(browser, "totp", code=deployment.code_of(USER)).ids
+    told = [m.topic.kind for m in deployment.wiring.outbox.of_citizen(citizen_id(deployment))]
+    assert MessageKind.FACTOR_DISABLED not in told
 
 
 def test_an_app_cannot_be_guessed_at_before_another_proof(deployment: Deployment) -> None:
