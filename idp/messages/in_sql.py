@@ -16,6 +16,9 @@ from idp.storage.tables import citizen_safety, citizens
 
 _QUEUED, _SENT, _GIVEN_UP = "queued", "sent", "given-up"
 _REST = timedelta(days=1)
+_STILL_TOLD_THERE = timedelta(days=7)
+"""So long after a change of contact data, messages go where that change was told, too: whoever made it for somebody else would
+otherwise be the only one to hear of what follows (S-260)."""
 
 _REACHED_AT = select(citizens.c.email, citizens.c.address).where(citizens.c.citizen_id == bindparam("wanted"))
 _DUE = (
@@ -56,11 +59,12 @@ class Outbox:
             "at": at,
             "sealed_secret": sealed_secret,
         }
+        earlier = _told_of_a_change(tx, citizen_id, at)
         tx.execute(insert(messages).values(message))
-        if reached_at.email:
-            _queue(tx, message_id, Channel.EMAIL, reached_at.email, at)
-        elif reached_at.address and topic.kind.goes_by_letter:
-            _queue(tx, message_id, Channel.LETTER, "", at)
+        now = (Channel.EMAIL, reached_at.email) if reached_at.email else (Channel.LETTER, "")
+        for channel, recipient in sorted({now, *earlier}):
+            if channel is Channel.EMAIL or (reached_at.address and topic.kind.goes_by_letter):
+                _queue(tx, message_id, channel, recipient, at)
         return True
 
     def due(self, now: datetime, channel: Channel, limit: int) -> list[Delivery]:
@@ -97,6 +101,7 @@ class Outbox:
             delivery.channel is Channel.EMAIL
             and delivery.address is not None
             and delivery.message.topic.kind.goes_by_letter
+            and not _goes_by_letter_already(tx, delivery.message.message_id)
         )
         if _settle(tx, delivery, _GIVEN_UP, at, keep_secret=by_letter) and by_letter:
             _queue(tx, delivery.message.message_id, Channel.LETTER, "", at)
@@ -130,6 +135,26 @@ def _told_lately(tx: Connection, citizen_id: str, topic: Topic, at: datetime) ->
         messages.c.at > at - _REST,
     )
     return bool(tx.execute(select(exists().where(same))).scalar_one())
+
+
+def _told_of_a_change(tx: Connection, citizen_id: str, at: datetime) -> set[tuple[Channel, str]]:
+    """Where changes of the contact data were told lately."""
+    of_changes = and_(
+        messages.c.citizen_id == citizen_id,
+        messages.c.kind == MessageKind.CONTACT_CHANGED.value,
+        messages.c.at > at - _STILL_TOLD_THERE,
+    )
+    told = (
+        select(deliveries.c.channel, deliveries.c.recipient)
+        .join(messages, messages.c.message_id == deliveries.c.message_id)
+        .where(of_changes)
+    )
+    return {(Channel(row.channel), row.recipient) for row in tx.execute(told)}
+
+
+def _goes_by_letter_already(tx: Connection, message_id: str) -> bool:
+    letter = and_(deliveries.c.message_id == message_id, deliveries.c.channel == Channel.LETTER.value)
+    return bool(tx.execute(select(exists().where(letter))).scalar_one())
 
 
 def _queue(tx: Connection, message_id: str, channel: Channel, recipient: str, at: datetime) -> None:

@@ -43,7 +43,7 @@ class Outbox(Protocol):
     ) -> bool:
         """Keep a message, with a delivery for each channel that reaches the citizen; False for an unknown citizen.
 
-        A topic that rests is not written twice in a day.
+        For a week after a change of contact data, it goes where that change was told, too. A topic that rests is not written twice in a day.
         """
 
     def due(self, now: datetime, channel: Channel, limit: int) -> list[Delivery]:

@@ -13,6 +13,7 @@ import pytest
 from idp.messages.message import Channel, MessageKind, Topic
 from idp.messages.sending import GIVEN_UP_AFTER
 from idp.messages.texts import MessageTexts
+from idp.self_service import ContactData
 from idp.settings import Settings
 from idp.storage.ports import Tx
 from tests.support.clock import FrozenClock
@@ -162,6 +163,64 @@ def test_a_refused_address_is_given_up_at_once_and_may_be_tried_again_by_command
     mail_server.answers.clear()
     assert made.wiring.database.transact(lambda tx: outbox.retry(tx, made.clock())) == 1
     assert send(made) == 1
+
+
+def change_address(made: Deployment, email: str | None) -> None:
+    contact = ContactData(email, "+4500000000")
+    assert made.wiring.services.self_service.change_contact(citizen_id(made), contact)
+
+
+def told_to(made: Deployment, server: MailServer) -> list[str]:
+    """Who gets the mails that go out now."""
+    server.received.clear()
+    send(made)
+    return sorted(received.recipients[0] for received in server.received)
+
+
+def test_for_a_week_the_old_address_hears_what_the_new_one_hears(
+    sending_deployment: Deployment, mail_server: MailServer
+) -> None:
+    """S-260: a thief who changed the address is not the only one who is told what the thief does next."""
+    made = sending_deployment
+    change_address(made, "tyv@mail.example")
+    assert told_to(made, mail_server) == [ADDRESS]
+    write(made)
+    assert told_to(made, mail_server) == [ADDRESS, "tyv@mail.example"]
+    change_address(made, "tyv2@mail.example")
+    told_to(made, mail_server)
+    write(made)
+    assert told_to(made, mail_server) == [ADDRESS, "tyv2@mail.example", "tyv@mail.example"]
+    made.clock.forward(timedelta(days=7))
+    write(made)
+    assert told_to(made, mail_server) == ["tyv2@mail.example"]
+
+
+def test_for_a_week_a_first_address_does_not_end_the_letters(
+    sending_deployment: Deployment, mail_server: MailServer
+) -> None:
+    """S-260: whoever has given none is told on paper, and goes on to be."""
+    made, outbox = sending_deployment, sending_deployment.wiring.outbox
+    change_address(made, None)
+    assert told_to(made, mail_server) == [ADDRESS]
+    made.clock.forward(timedelta(days=8))
+    change_address(made, "tyv@mail.example")
+    write(made)
+    write(made, Topic(MessageKind.FACTOR_RENAMED))
+    assert told_to(made, mail_server) == ["tyv@mail.example"] * 2
+    on_paper = [letter.message.topic for letter in outbox.due(made.clock(), Channel.LETTER, 10)]
+    assert on_paper == [Topic(MessageKind.CONTACT_CHANGED), CHANGED]
+
+
+def test_a_message_that_two_addresses_refuse_is_one_letter(
+    sending_deployment: Deployment, mail_server: MailServer
+) -> None:
+    made, outbox = sending_deployment, sending_deployment.wiring.outbox
+    change_address(made, "ny@mail.example")
+    send(made)
+    mail_server.answers["*"] = "550 no such mailbox"
+    write(made)
+    assert send(made) == 0
+    assert len(outbox.due(made.clock(), Channel.LETTER, 10)) == 1
 
 
 def test_a_server_that_is_away_loses_nothing(tmp_path: Path, clock: FrozenClock, valkey_url: str) -> None:
