@@ -164,6 +164,8 @@ class RecoveryMoves:
         chosen = tuple(factor_ids)
 
         def change(_tx: stores.Tx, recovery: Recovery) -> Recovery:
+            if self.awaits_password(recovery):
+                raise NotNow(recovery.stage)
             return replace(recovery, lost_factors=chosen)
 
         return self._move(recovery_id, Stage.ALLOWED, change, now)
