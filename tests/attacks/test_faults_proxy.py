@@ -122,6 +122,7 @@ MALFORMED: dict[str, tuple[list[tuple[bytes, bytes]], bytes]] = {
     "a length that is too small": (fields(content_length=b"3"), b"a=b" + SMUGGLED),
     "a length that is too large": (fields(content_length=b"300"), b"a=b"),
     "two lengths": ([*fields(content_length=b"3"), (b"content-length", b"50")], b"a=b" + SMUGGLED),
+    "two content types": ([*fields(content_type=b"a/b"), (b"content-type", b"c/d")], b"a=b"),
     "chunks": (fields(transfer_encoding=b"chunked"), b"0\r\n\r\n" + SMUGGLED),
     "an upgrade": (fields(connection=b"upgrade", upgrade=b"h2c"), b""),
     "a line break in a value": (fields(x_a=b"b\r\nX-C: d"), b""),

@@ -180,6 +180,41 @@ def test_headers_beyond_their_limit_are_refused(served: Served, header: bytes) -
     assert served.alive()
 
 
+FORM = b"Content-Type: application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("path", [b"/token", b"/par", b"/introspect", b"/revoke"])
+def test_a_content_type_has_one_name_and_one_value(served: Served, path: bytes) -> None:
+    """S-361: of several the server tells us the first; the proxy of deploy/ lets none of them through."""
+    line, length, body = b"POST " + path + b" HTTP/1.1", b"Content-Length: 11", b"client_id=x"
+    other = b"Content-Type: application/json"
+    (judged,) = statuses(served.request(line, FORM, length, body=body))
+    assert judged != 400
+    assert statuses(served.request(line, FORM, other, length, body=body)) == [judged]
+    for headers in (
+        (other, FORM),
+        (FORM.replace(b"-", b"_", 1),),
+        (FORM, FORM.replace(b"-", b"_", 1)),
+        (FORM, b"Content_Length: 3"),
+        (FORM.replace(b"Type: ", b"Type: \xc3\xa6"),),
+    ):
+        assert statuses(served.request(line, *headers, length, body=body)) == [400], headers
+    assert served.alive()
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"Bearer \xc3\xa6", b"DPoP \x80", b"Basic \xa0"])
+def test_a_header_that_is_no_ascii_says_nothing_and_is_not_left_out(served: Served, value: bytes) -> None:
+    """S-350: the server hands it over as an empty one, which is refused like any other that proves nothing."""
+    assert statuses(served.request(b"GET /userinfo HTTP/1.1", b"Authorization: " + value)) == [401]
+    secret = b"grant_type=client_credentials&client_id=x&client_secret=y"
+    length = b"Content-Length: %d" % len(secret)
+    for header in (b"Authorization: ", b"DPoP: "):
+        answer = served.request(b"POST /token HTTP/1.1", header + value, FORM, length, body=secret)
+        assert statuses(answer) == [400], header
+    assert statuses(served.request(b"POST /token HTTP/1.1", FORM, length, body=secret)) == [401]
+    assert served.alive()
+
+
 @pytest.mark.parametrize(
     "cookie", [b"=adgang-session=bad", b"\xff\xfe=\xe6", b'a="\\000"', b";;;=;", b"a" * 4000]
 )
