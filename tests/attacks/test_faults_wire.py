@@ -257,6 +257,43 @@ def test_a_path_has_one_spelling_and_nothing_for_operators(served: Served, path:
     assert b"# HELP" not in answer and b"import " not in answer
 
 
+SPELT_ODDLY = {
+    b"/jwks": (b"/%6awks", b"/%6Aw%6bs"),
+    b"/.well-known/openid-configuration": (
+        b"/%2ewell%2Dknown/openid-configuration",
+        b"/.well-known%2Fopenid-configuration",
+    ),
+    b"/token": (b"/%74oken",),
+}
+
+
+@pytest.mark.parametrize("plain", SPELT_ODDLY, ids=lambda path: path.decode())
+def test_an_escape_in_a_path_is_the_character_and_opens_nothing_else(served: Served, plain: bytes) -> None:
+    """S-346, RFC 3986 §6.2.2.2: the same endpoint, with its limits, and by its one name where it is counted."""
+    for odd in SPELT_ODDLY[plain]:
+        for verb, headers, body in (
+            (b"GET", (), b""),
+            (b"PUT", (), b""),
+            (b"GET", (b"X-A: " + b"a" * 9_000,), b""),
+            (b"POST", (FORM, b"Content-Length: 70000"), b"a=" + b"x" * 69_998),
+            (b"POST", (FORM, b"Content-Length: 3"), b"a=b"),
+        ):
+            expected = statuses(served.request(verb + b" " + plain + b" HTTP/1.1", *headers, body=body))
+            found = statuses(served.request(verb + b" " + odd + b" HTTP/1.1", *headers, body=body))
+            assert found == expected != [], (odd, verb)
+    counted = requests.get(f"http://127.0.0.1:{served.admin_port}/metrics", timeout=10).text
+    assert f'path="{plain.decode()}"' in counted and "%" not in counted
+    for hidden in (
+        b"/%6detrics",
+        b"/%72eadyz",
+        b"/jwks/%2e%2e/metrics",
+        b"/%2e%2e/readyz",
+        b"/jwks%00",
+        b"/jwks%3Fx",
+    ):
+        assert statuses(served.request(b"GET " + hidden + b" HTTP/1.1"))[0] in (400, 404), hidden
+
+
 def test_metrics_are_on_the_operators_listener_only(served: Served) -> None:
     """S-357."""
     assert b"# HELP" in requests.get(f"http://127.0.0.1:{served.admin_port}/metrics", timeout=10).content
