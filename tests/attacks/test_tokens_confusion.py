@@ -72,7 +72,6 @@ def test_no_token_but_an_access_token_of_ours_opens_userinfo(deployment: Deploym
         jwt.encode({**header, "kid": "x"}, claims, thief),
         "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0." + body + ".",
         "x",
-        "æ",
     ]
     url = deployment.issuer + "/userinfo"
     for token in wrong:
@@ -82,6 +81,9 @@ def test_no_token_but_an_access_token_of_ours_opens_userinfo(deployment: Deploym
             bound | {"Authorization": b"DPoP " + token.encode()},
         ):
             _refused(requests.get(url, headers=headers, timeout=20))
+    for scheme in ("Bearer", "DPoP"):  # no token at all: no header has such characters
+        answer = requests.get(url, headers={"Authorization": f"{scheme} æ".encode()}, timeout=20)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert party.userinfo(access).status_code == 200
 
 
