@@ -73,7 +73,7 @@ def exchange(
     subject_token = _asked(parameters)
     held = _held(parts, client, subject_token, now)
     asked = _api_of(parts, parameters)
-    _check_agreed(parts, client, held, asked)
+    _check_agreed(client, held, asked)
     target = _target_of(parts, client, parameters, held, asked, now)
     theirs = held.claims.get("authorization_details", ())
     details = narrowed(
@@ -149,9 +149,9 @@ def _api_of(parts: Parts, parameters: Mapping[str, str]) -> RegisteredResource:
     return found
 
 
-def _check_agreed(parts: Parts, client: Client, held: _Held, asked: RegisteredResource) -> None:
+def _check_agreed(client: Client, held: _Held, asked: RegisteredResource) -> None:
     """A service that asks its citizens for consent could have named this API there (RFC 8707). Raises: InvalidTarget."""
-    if held.token.audience != parts.policy.issuer or held.grant.resource == asked.resource.identifier:
+    if held.grant.client_id != client.client_id or held.grant.resource == asked.resource.identifier:
         return
     if held.grant.purpose_id not in {
         purpose.id for purpose in client.purposes if purpose.legal_ground == "law"

@@ -130,7 +130,7 @@ def test_a_token_for_userinfo_gives_no_more_at_an_api_than_the_citizen_agreed_to
     refused(way.back(away, scope=WRITE), "invalid_scope")
 
 
-def test_where_a_purpose_rests_on_consent_a_token_for_userinfo_opens_no_api_that_was_not_in_it(
+def test_where_a_purpose_rests_on_consent_the_own_sign_in_opens_no_api_that_was_not_in_it(
     deployment: Deployment,
 ) -> None:
     """S-034: the page that asks the citizen is not gone around by an exchange."""
@@ -143,8 +143,13 @@ def test_where_a_purpose_rests_on_consent_a_token_for_userinfo_opens_no_api_that
         let_use(deployment, asking, word)
     token = signed_in(asking, way.own, READ)
     assert given(way.among.exchange(token, asking, resource=way.own.identifier))[1] == {READ}
-    refused(way.among.exchange(token, asking), "invalid_target")
-    refused(way.among.exchange(token, asking, scope=SCOPE), "invalid_target")
+    at_its_own_api = tokens_of(asking)["access_token"]
+    assert claims_of(at_its_own_api)["aud"] == way.own.identifier
+    for held in (token, at_its_own_api):
+        refused(way.among.exchange(held, asking), "invalid_target")
+        refused(way.among.exchange(held, asking, scope=SCOPE), "invalid_target")
+    by_whom_was_asked = given(way.among.exchange(at_its_own_api))
+    assert by_whom_was_asked[1] == {SCOPE}
 
 
 # --- and its end -----------------------------------------------------------------------------------------------
