@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from demo.comparing import address_of
 from demo.resource_server import Refused, ResourceServer, Token
 
 PATH = "/api/stoette"
@@ -25,7 +26,8 @@ def housing_support(server: ResourceServer, *, root: str, scope: str) -> Bluepri
         if len(proofs) > 1:
             raise Refused("DPoP", "invalid_dpop_proof", "there must be exactly one DPoP header")
         proof = proofs[0] if proofs else None
-        token = server.check(request.headers.get("Authorization"), proof, request.method, root + request.path)
+        url = address_of(request.environ, root)
+        token = server.check(request.headers.get("Authorization"), proof, request.method, url)
         server.need(token, scope=scope, **more)
         return token
 

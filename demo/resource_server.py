@@ -1,8 +1,8 @@
 """A resource server's side of the protocol: what an API checks of a token before it answers. Made to be copied.
 
-It needs `joserfc` and `requests`, knows nothing of the provider but its issuer, and asks it nothing while it works: keys
-are fetched once and again when they are old or an unknown one is met. Any WSGI application can be put behind `protect`;
-demo/api.py does so with Flask.
+It needs `joserfc`, `requests` and comparing.py beside it, knows nothing of the provider but its issuer, and asks it nothing
+while it works: keys are fetched once and again when they are old or an unknown one is met. Any WSGI application can be
+put behind `protect`; demo/api.py does so with Flask.
 
 Checked of each request: the signature, `typ`, `iss`, `aud` and life of a JWT access token (RFC 9068); the proof of
 possession that its `cnf` asks for (RFC 9449), once; the scope that an operation needs (RFC 6750); and a level or a recent
@@ -15,6 +15,7 @@ import json
 import threading
 import time
 from base64 import urlsafe_b64encode
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -24,6 +25,8 @@ import requests
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, KeySet
+
+from demo.comparing import address_of, is_enough, normal, seconds_of
 
 ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")
 PROOF_SECONDS = 60
@@ -113,20 +116,28 @@ class PublishedKeys:
 
 
 class ProofsSeen:
-    """Which proofs were used. One process remembers for itself; several must share a store (`SET NX` with a life)."""
+    """Which proofs were used. One process remembers for itself; several must share a store (`SET NX` with a life).
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now, self._lock = now, threading.Lock()
-        self._until: dict[str, float] = {}
+    As long as any proof may be good: one from a minute ahead is so for two. Where more come than are remembered, none is
+    forgotten before its time; those that come then are told to come again.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time, *, at_most: int = 200_000) -> None:
+        self._now, self._lock, self._at_most = now, threading.Lock(), at_most
+        self._until: OrderedDict[bytes, float] = OrderedDict()  # the oldest first
 
     def first_time(self, name: str) -> bool:
-        """True for one caller."""
+        """True for one caller. Raises: Refused where there is no room."""
+        short = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
         with self._lock:
             now = self._now()
-            self._until = {seen: until for seen, until in self._until.items() if until > now}
-            if name in self._until:
+            while self._until and next(iter(self._until.values())) <= now:
+                self._until.popitem(last=False)
+            if short in self._until:
                 return False
-            self._until[name] = now + PROOF_SECONDS + 2 * _SKEW_SECONDS
+            if len(self._until) >= self._at_most:
+                raise Refused("DPoP", None, "too many proofs; come again", status=503)
+            self._until[short] = now + 2 * PROOF_SECONDS + _SKEW_SECONDS
             return True
 
 
@@ -138,7 +149,7 @@ class ResourceServer:
         self._keys, self._seen = PublishedKeys(issuer, now), ProofsSeen(now)
 
     def check(self, authorization: str | None, proof: str | None, method: str, url: str) -> Token:
-        """The token of a request to `url`, as the client wrote that address.
+        """The token of a request to `url`, as the client wrote that address (`address_of`).
 
         Raises: Refused; requests.RequestException where the provider's keys were never reached.
         """
@@ -158,14 +169,20 @@ class ResourceServer:
             raise Refused(
                 scheme, "insufficient_scope", "the token lacks a scope", status=403, more={"scope": scope}
             )
-        old = max_age is not None and self._now() - int(token.claims.get("auth_time", 0)) > max_age
-        if old or (acr is not None and token.claims.get("acr") != acr):
+        old = max_age is not None and not self._is_recent(token.claims.get("auth_time"), max_age)
+        if old or (acr is not None and not is_enough(token.claims.get("acr"), acr)):
             wanted = {"acr_values": acr, "max_age": None if max_age is None else str(max_age)}
             more = {name: value for name, value in wanted.items() if value is not None}
             # RFC 9470 §3: the client asks the citizen for this, and comes again.
             raise Refused(
                 scheme, "insufficient_user_authentication", "the sign-in is too weak or too old", more=more
             )
+
+    def _is_recent(self, auth_time: Any, max_age: int) -> bool:
+        try:
+            return self._now() - seconds_of(auth_time) <= max_age
+        except ValueError:
+            return False
 
     def _claims(self, text: str, scheme: str) -> Mapping[str, Any]:
         """RFC 9068 §4."""
@@ -174,7 +191,10 @@ class ResourceServer:
             now, claims = self._now(), token
             if claims["iss"] != self._issuer or claims["aud"] != self._audience:
                 raise ValueError("of another issuer, or for another API")
-            if not now - _SKEW_SECONDS < int(claims["exp"]) or int(claims["iat"]) > now + PROOF_SECONDS:
+            if (
+                not now - _SKEW_SECONDS < seconds_of(claims["exp"])
+                or seconds_of(claims["iat"]) > now + PROOF_SECONDS
+            ):
                 raise ValueError("expired, or from the future")
         except (JoseError, ValueError, KeyError, TypeError, RecursionError):
             raise Refused(scheme, "invalid_token", "the access token is not valid here") from None
@@ -191,10 +211,10 @@ class ResourceServer:
             raise Refused(scheme, "invalid_token", "the scheme is not that of the token")
         try:
             key, claims = _verified_proof(proof or "")
-            fresh = abs(self._now() - int(claims["iat"])) <= PROOF_SECONDS
-            meant = claims["htm"] == method and str(claims["htu"]).partition("?")[0] == url
+            fresh = abs(self._now() - seconds_of(claims["iat"])) <= PROOF_SECONDS
+            meant = claims["htm"] == method and normal(claims["htu"]) == normal(url)
             own = claims["ath"] == _hash(text) and key == wanted
-            if not (fresh and meant and own):
+            if not (fresh and meant and own and isinstance(claims["jti"], str)):
                 raise ValueError("for another request, token or key, or too old")
             if not self._seen.first_time(f"{key} {claims['jti']}"):
                 raise ValueError("used before")
@@ -254,10 +274,10 @@ def protect(application: Application, server: ResourceServer, *, root: str) -> A
     """Lets in only requests with a good token; `root` is the address at which clients find the application."""
 
     def guarded(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        url = root + environ.get("PATH_INFO", "")
+        url, method = address_of(environ, root), environ["REQUEST_METHOD"]
         try:
             environ[TOKEN] = server.check(
-                environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_DPOP"), environ["REQUEST_METHOD"], url
+                environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_DPOP"), method, url
             )
             return application(environ, start_response)
         except Refused as refused:

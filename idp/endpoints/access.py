@@ -1,8 +1,8 @@
 """The access token that a request brings to an endpoint of ours, and whether it opens that (RFC 6750, RFC 9449 §7).
 
-The token is read from the Authorization header; from the body only where the client's profile allows it, from the query
-never (S-136). Its scheme must be that of its binding: a token that is bound to a key is refused as Bearer, another one as
-DPoP. Whatever is wrong with a token or its proof is told as a challenge (refusals).
+The token is read from the Authorization header; from the body of a POST only where the client's profile allows it, from
+the query never (S-136). Its scheme must be that of its binding: a token that is bound to a key is refused as Bearer,
+another one as DPoP. Whatever is wrong with a token or its proof is told as a challenge (refusals).
 """
 
 from collections.abc import Mapping
@@ -90,6 +90,8 @@ def _presented_token(request: MachineRequest) -> Presented:
     """Raises: NoTokenPresented, InvalidRequest."""
     if request.query_string:
         raise InvalidRequest("Nothing may be sent in the query string of this endpoint.")
+    if request.body and request.method != "POST":  # RFC 6750 §2.2
+        raise InvalidRequest("A body is sent with POST, and with no other method.")
     body: Mapping[str, str] = request.form() if request.body else {}
     authorization, in_body = request.header("authorization"), body.get("access_token")
     if authorization is not None and in_body is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from idp.endpoints.cross_origin import cross_origin_headers, preflight_headers
 from idp.endpoints.machine import Headers, MachineResponse, RouteTable
 from idp.endpoints.refusals import refusal_response
-from idp.endpoints.wire import Environ, read_request
+from idp.endpoints.wire import Environ, read_headers, read_request
 from idp.errors import MethodNotAllowed, OAuthError, ServerError, StoreUnavailable, TemporarilyUnavailable
 from idp.ids import new_reference
 from idp.services import Services
@@ -66,13 +66,14 @@ class MachineEntry:
         try:
             if route.cross_origin:
                 extra = cross_origin_headers(environ.get("HTTP_ORIGIN"), self._services.registry)
-                if method == "OPTIONS":
-                    return MachineResponse(204, preflight_headers(extra, route.allow), b"")
+            headers = read_headers(environ)
+            if route.cross_origin and method == "OPTIONS":
+                return MachineResponse(204, preflight_headers(extra, route.allow), b"")
             function = route.methods.get("GET" if method == "HEAD" else method)
             if function is None:
                 extra += (("Allow", route.allow),)
                 raise MethodNotAllowed("This endpoint does not take this method.")
-            answer = function(read_request(environ))
+            answer = function(read_request(environ, headers))
         except Exception as fault:  # noqa: BLE001  the edge: whatever it is, the client gets an answer and the worker lives
             return self._refuse(fault, environ, path, extra)
         if not extra:

@@ -1,7 +1,7 @@
 """Revocation (RFC 7009): a client gives a token back before its time.
 
 A **refresh token** ends its grant, and with it every access token that the grant gave; an **access token** ends by
-itself alone (§2.1 leaves both open; S-146). Each is dead in every process within a second, at our own endpoints and
+itself, with what others got in exchange for it (§2.1 leaves both open; S-146). Each is dead in every process within a second, at our own endpoints and
 in introspection. What the token is, its form says: a hint is not looked at (S-147). Whatever is not a live token of
 this very client is answered like a token that was revoked, and stays as it was (§2.2; S-145). A store that does not
 answer is a 503: nothing is claimed that was not written (S-093).

@@ -1,7 +1,8 @@
 """A request off the wire: from a WSGI environ to a `MachineRequest`, within limits (PEP 3333; protocol.md, errors).
 
-The body is read once, never beyond its limit, and never decompressed. Headers that would override the method, the
-address or the host are not looked at by anybody (S-352).
+Headers are judged here and nowhere else, before anything else of a request: each is printable ASCII within its length, and
+none has a second name. The body is read once, never beyond its limit, and never decompressed. Headers that would override
+the method, the address or the host are not looked at by anybody (S-352).
 """
 
 from functools import lru_cache
@@ -17,12 +18,11 @@ _MAX_HEADERS = 100
 Environ = dict[str, Any]
 
 
-def read_request(environ: Environ) -> MachineRequest:
-    """The request, with its body.
+def read_request(environ: Environ, headers: dict[str, str]) -> MachineRequest:
+    """The request, with its body; `headers` are those that were read.
 
     Raises: InvalidRequest, TooLarge.
     """
-    headers = _headers(environ)
     query = environ.get("QUERY_STRING", "")
     if len(query) > MAX_BYTES:
         raise TooLarge("The query string is larger than 64 KiB.")
@@ -49,14 +49,26 @@ def _spelled(name: str) -> str:
 _remembered = lru_cache(maxsize=256)(_spelled)
 
 
-def _headers(environ: Environ) -> dict[str, str]:
+def read_headers(environ: Environ) -> dict[str, str]:
+    """The headers, by their names in lower case.
+
+    granian hands a value that is no ASCII over as an empty one, and of several content types the first.
+
+    Raises: InvalidDpopProof, InvalidRequest.
+    """
     headers = {
         (_remembered if len(name) <= _REMEMBERED_LETTERS else _spelled)(name): value
         for name, value in environ.items()
         if name.startswith("HTTP_")
     }
-    if environ.get("CONTENT_TYPE"):
-        headers["content-type"] = environ["CONTENT_TYPE"]
+    if "content-type" in headers or "content-length" in headers:
+        # PEP 3333 has these two without HTTP_: this one was spelt with an underscore, for whoever takes that for the same.
+        raise InvalidRequest("A header of the body has another name.")
+    content_type = environ.get("CONTENT_TYPE")
+    if content_type:
+        if "," in content_type:  # as servers join several
+            raise InvalidRequest("There must be one Content-Type.")
+        headers["content-type"] = content_type
     if len(headers) > _MAX_HEADERS:
         raise InvalidRequest("The request has too many headers.")
     if len(headers.get("dpop", "")) > MAX_HEADER:  # RFC 9449 §5 has a word of its own (S-120)
@@ -64,7 +76,7 @@ def _headers(environ: Environ) -> dict[str, str]:
     for value in headers.values():
         if len(value) > MAX_HEADER:
             raise InvalidRequest("A header is larger than 8 KiB.")
-        if not value.isprintable() and not value.replace("\t", " ").isprintable():
+        if not value.isascii() or not (value.isprintable() or value.replace("\t", " ").isprintable()):
             raise InvalidRequest("A header has characters that are not allowed.")
     return headers
 

@@ -1,6 +1,6 @@
 """Whether an access token of ours still stands for what it was issued for (RFC 7662 §4; S-142).
 
-The strictest word wins: its key, its time, its own revocation, its client and every other that it has passed through, its
+The strictest word wins: its key, its time, its own revocation and that of every token it came from, its client and every other that it has passed through, its
 scope at an API, its grant with session and citizen. One read, of the grant; a token that no citizen stands behind costs
 none. For whom it is meant is the caller's question.
 """
@@ -17,6 +17,7 @@ from idp.records import Citizen, Grant
 from idp.tokens import access_token, opaque_token
 from idp.tokens.access_token import AccessToken, read_access_token
 from idp.tokens.exchanged_token import actors_of
+from idp.tokens.token_chain import tokens_before
 from keys.algorithms import SIGNING_ALGORITHMS
 from keys.errors import InvalidToken as NotOurToken
 from keys.own_tokens import verify_token
@@ -52,7 +53,7 @@ def live_grant(parts: Parts, signed: SignedToken, now: datetime) -> tuple[Grant,
     Raises: InvalidToken where the token is dead.
     """
     token = signed.token
-    if token.token_id in parts.revoked_tokens:
+    if parts.revoked_tokens.has_any((token.token_id, *tokens_before(signed.claims))):
         raise InvalidToken("The access token was revoked.")
     actors = actors_of(signed.claims)
     for client_id in {token.client_id, *actors}:

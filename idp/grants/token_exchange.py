@@ -3,8 +3,12 @@
 The one who asks is always the client that authenticates: it becomes the actor, and the citizen stays the subject. What it
 may hold is a token for an API of its own organisation, or one of its own grants (userinfo's); what it may get is a token for
 one API, with scopes that were granted to this client for use on a citizen's behalf, no longer alive than what it held, and
-over when the citizen's grant is. Each exchange is a row in the citizen's ledger. `actor_token`, tokens of other kinds, and
-chains beyond `policy.exchange_depth` are refused.
+over when that or the citizen's grant is. Each exchange is a row in the citizen's ledger. `actor_token`, tokens of other kinds,
+and chains beyond `policy.exchange_depth` are refused.
+
+Only ever narrower: at an API where the chain has been it gets no more than the least that it had there, by whatever way it
+comes back; at the API that the citizen's grant names, no more than the citizen agreed to; and a service's own sign-in for a
+purpose that rests on consent opens no API that was not in the consent (docs/decisions/0009).
 
     subject token ─▶ alive? ─▶ meant for the caller? ─▶ which API, which scopes? ─▶ recorded ─▶ minted
 """
@@ -31,6 +35,7 @@ from idp.storage import ports
 from idp.tokens.access_token import AccessToken
 from idp.tokens.exchanged_token import ACCESS_TOKEN_TYPE, actors_of, issue_exchanged_token
 from idp.tokens.issuer import IssuedTokens
+from idp.tokens.token_chain import narrowed_at
 from keys.errors import InvalidToken as NotOurToken
 
 GRANT_TYPE = TOKEN_EXCHANGE
@@ -68,7 +73,8 @@ def exchange(
     subject_token = _asked(parameters)
     held = _held(parts, client, subject_token, now)
     asked = _api_of(parts, parameters)
-    target = _target_of(parts, client, parameters, held.token, asked, now)
+    _check_agreed(client, held, asked)
+    target = _target_of(parts, client, parameters, held, asked, now)
     theirs = held.claims.get("authorization_details", ())
     details = narrowed(
         meant_for(target.audience, theirs, parts.registry), parameters.get("authorization_details")
@@ -143,29 +149,40 @@ def _api_of(parts: Parts, parameters: Mapping[str, str]) -> RegisteredResource:
     return found
 
 
+def _check_agreed(client: Client, held: _Held, asked: RegisteredResource) -> None:
+    """A service that asks its citizens for consent could have named this API there (RFC 8707). Raises: InvalidTarget."""
+    if held.grant.client_id != client.client_id or held.grant.resource == asked.resource.identifier:
+        return
+    if held.grant.purpose_id not in {
+        purpose.id for purpose in client.purposes if purpose.legal_ground == "law"
+    }:
+        raise InvalidTarget("The citizen was not asked about this API; name it as resource at the sign-in.")
+
+
 def _target_of(
     parts: Parts,
     client: Client,
     parameters: Mapping[str, str],
-    held: AccessToken,
+    held: _Held,
     asked: RegisteredResource,
     now: datetime,
 ) -> Target:
-    """What was granted to this client at this API, for citizens; at the same API no more than it held.
+    """What was granted to this client at this API, for citizens, and no more than the chain and the citizen's grant had there.
 
     Raises: InvalidScope, InvalidTarget.
     """
     identifier = asked.resource.identifier
-    usable = {
-        word: granted
-        for word, granted in usable_scopes(parts.registry, client.client_id, CITIZENS, now).items()
-        if granted.identifier == identifier and (held.audience != identifier or word in held.scope)
-    }
+    granted = usable_scopes(parts.registry, client.client_id, CITIZENS, now)
+    there = {word for word, scope in granted.items() if scope.identifier == identifier}
+    if held.grant.resource == identifier:
+        there &= set(held.grant.resource_scope)
+    narrowest = narrowed_at(parts.subjects, held.claims, identifier, there)
+    usable = {word: granted[word] for word in narrowest}
     if not usable:
-        raise InvalidTarget("No scope of this API is granted to the client for use on behalf of citizens.")
+        raise InvalidTarget("No scope of this API may be used by the client with what it holds.")
     words = set(parameters["scope"].split(" ")) if "scope" in parameters else usable.keys()
     if not words <= usable.keys():
-        raise InvalidScope("A scope is not granted to the client at this API for use on behalf of citizens.")
+        raise InvalidScope("A scope of this API may not be used by the client with what it holds.")
     return target_for(asked.resource, tuple(sorted(words)), usable)
 
 

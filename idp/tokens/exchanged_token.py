@@ -2,7 +2,7 @@
 
 `act` names the client that asked and, inside, those that had asked before it (§4.1); the level and time of authentication
 are the held token's. The subject is the citizen as the API's organisation knows them: a name from one organisation is
-never carried to another.
+never carried to another. What they came from stands in `chain` (token_chain).
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from idp.protocol.policy import ProtocolPolicy
 from idp.protocol.resource_indicators import Target
 from idp.records import Grant, OpaqueToken
 from idp.storage import ports
-from idp.tokens import access_token
+from idp.tokens import access_token, token_chain
 from idp.tokens.issuer import IssuedTokens, made_for
 from idp.tokens.subject import Subjects
 from keys.key_ring import KeyRing
@@ -52,6 +52,7 @@ def issue_exchanged_token(
         "scope": " ".join(target.scope),
         "grant_id": grant.grant_id,
         "act": {"sub": client.client_id, **({"act": held["act"]} if "act" in held else {})},
+        token_chain.CLAIM: token_chain.chain_after(subjects, held),
         **{name: held[name] for name in _CARRIED if name in held},
     }
     if details:

@@ -10,6 +10,7 @@ A revoked grant needs none of this; whoever checks a token reads its grant.
 """
 
 import threading
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from idp.clock import Clock
@@ -37,6 +38,12 @@ class RevokedTokens:
         with self._lock:
             self._look(self._clock())
             return token_id in self._ends
+
+    def has_any(self, token_ids: Iterable[str]) -> bool:
+        """The same, at once for a token and those that it came from."""
+        with self._lock:
+            self._look(self._clock())
+            return not self._ends.keys().isdisjoint(token_ids)
 
     def add(self, tx: Tx, token_id: str, expires_at: datetime) -> bool:
         """Revoke a token; False where it was revoked before. Call `look_again` after the commit."""

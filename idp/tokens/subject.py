@@ -1,4 +1,4 @@
-"""Who a citizen is to a client: pairwise subjects (OpenID Connect Core §8.1) and the client's own `sid`.
+"""Names that our one secret makes: pairwise subjects (OpenID Connect Core §8.1), the client's own `sid`, marks for ourselves.
 
 The subject is made with the client's sector, which here is its organisation and not the host of its redirect URI: a
 documented departure, so that a service may move without losing its users. The secret is never rotated and is part of
@@ -9,6 +9,9 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from typing import Protocol
+
+_MARK_LETTERS = 22
+"""More than 128 bits."""
 
 
 class Sectored(Protocol):
@@ -27,6 +30,7 @@ class Subjects:
         # One key for each use, so that a subject is never equal to a sid.
         self._subject_key = hmac.digest(secret, b"adgang pairwise subject 1", hashlib.sha256)
         self._sid_key = hmac.digest(secret, b"adgang client sid 1", hashlib.sha256)
+        self._mark_key = hmac.digest(secret, b"adgang token chain mark 1", hashlib.sha256)
 
     def for_client(self, client: Sectored, citizen_id: str) -> str:
         """The `sub` of a citizen for every client of this sector, and for no other."""
@@ -39,6 +43,10 @@ class Subjects:
     def sid_for(self, client_id: str, session_id: str) -> str:
         """The `sid` of a browser session for this client alone: two clients cannot compare theirs."""
         return _name(self._sid_key, client_id, session_id)
+
+    def mark_of(self, api: str, word: str = "") -> str:
+        """What stands for an API, or for a scope there, in a token that others read (idp.tokens.token_chain)."""
+        return _name(self._mark_key, api, word)[:_MARK_LETTERS]
 
 
 def _name(key: bytes, audience: str, inner: str) -> str:

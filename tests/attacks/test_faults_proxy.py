@@ -1,5 +1,6 @@
 """The TLS proxy of the compose set-up before a server that remembers what reaches it: nothing ambiguous does."""
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from tests.support.http2 import (
     frame,
     header_block,
 )
-from tests.support.tls_proxy import running_proxy
+from tests.support.tls_proxy import CONFIGURATION, running_proxy
 
 
 @dataclass
@@ -122,6 +123,7 @@ MALFORMED: dict[str, tuple[list[tuple[bytes, bytes]], bytes]] = {
     "a length that is too small": (fields(content_length=b"3"), b"a=b" + SMUGGLED),
     "a length that is too large": (fields(content_length=b"300"), b"a=b"),
     "two lengths": ([*fields(content_length=b"3"), (b"content-length", b"50")], b"a=b" + SMUGGLED),
+    "two content types": ([*fields(content_type=b"a/b"), (b"content-type", b"c/d")], b"a=b"),
     "chunks": (fields(transfer_encoding=b"chunked"), b"0\r\n\r\n" + SMUGGLED),
     "an upgrade": (fields(connection=b"upgrade", upgrade=b"h2c"), b""),
     "a line break in a value": (fields(x_a=b"b\r\nX-C: d"), b""),
@@ -188,6 +190,19 @@ def test_a_body_beyond_its_limit_ends_at_the_proxy(proxied: Proxied) -> None:
         assert connection.status(1) == 413
     assert proxied.behind.seen == []
     check_serves(proxied)
+
+
+def test_no_rule_of_the_proxy_looks_at_a_path(proxied: Proxied) -> None:
+    """S-346: a path can be spelt in many ways, and both of them arrive as they came."""
+    rules = [
+        line.split("#")[0]
+        for line in CONFIGURATION.read_text().splitlines()
+        if " if " in line or "acl " in line
+    ]
+    assert rules and not [rule for rule in rules if re.search(r"\b(pathq?|url(_\w+)?|base|uri)\b", rule)]
+    for path in (b"/%6awks", b"/jwks"):
+        assert ask(proxied, fields(path, b"GET")) == 200
+        assert proxied.behind.seen[-1][1] == path.decode()
 
 
 def test_the_log_has_no_query(proxied: Proxied) -> None:

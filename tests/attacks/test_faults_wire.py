@@ -180,6 +180,41 @@ def test_headers_beyond_their_limit_are_refused(served: Served, header: bytes) -
     assert served.alive()
 
 
+FORM = b"Content-Type: application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("path", [b"/token", b"/par", b"/introspect", b"/revoke"])
+def test_a_content_type_has_one_name_and_one_value(served: Served, path: bytes) -> None:
+    """S-361: of several the server tells us the first; the proxy of deploy/ lets none of them through."""
+    line, length, body = b"POST " + path + b" HTTP/1.1", b"Content-Length: 11", b"client_id=x"
+    other = b"Content-Type: application/json"
+    (judged,) = statuses(served.request(line, FORM, length, body=body))
+    assert judged != 400
+    assert statuses(served.request(line, FORM, other, length, body=body)) == [judged]
+    for headers in (
+        (other, FORM),
+        (FORM.replace(b"-", b"_", 1),),
+        (FORM, FORM.replace(b"-", b"_", 1)),
+        (FORM, b"Content_Length: 3"),
+        (FORM.replace(b"Type: ", b"Type: \xc3\xa6"),),
+    ):
+        assert statuses(served.request(line, *headers, length, body=body)) == [400], headers
+    assert served.alive()
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"Bearer \xc3\xa6", b"DPoP \x80", b"Basic \xa0"])
+def test_a_header_that_is_no_ascii_says_nothing_and_is_not_left_out(served: Served, value: bytes) -> None:
+    """S-350: the server hands it over as an empty one, which is refused like any other that proves nothing."""
+    assert statuses(served.request(b"GET /userinfo HTTP/1.1", b"Authorization: " + value)) == [401]
+    secret = b"grant_type=client_credentials&client_id=x&client_secret=y"
+    length = b"Content-Length: %d" % len(secret)
+    for header in (b"Authorization: ", b"DPoP: "):
+        answer = served.request(b"POST /token HTTP/1.1", header + value, FORM, length, body=secret)
+        assert statuses(answer) == [400], header
+    assert statuses(served.request(b"POST /token HTTP/1.1", FORM, length, body=secret)) == [401]
+    assert served.alive()
+
+
 @pytest.mark.parametrize(
     "cookie", [b"=adgang-session=bad", b"\xff\xfe=\xe6", b'a="\\000"', b";;;=;", b"a" * 4000]
 )
@@ -220,6 +255,43 @@ def test_a_path_has_one_spelling_and_nothing_for_operators(served: Served, path:
     answer = served.request(b"GET " + path.encode() + b" HTTP/1.1")
     assert statuses(answer)[0] in (400, 404, 405, 410), path
     assert b"# HELP" not in answer and b"import " not in answer
+
+
+SPELT_ODDLY = {
+    b"/jwks": (b"/%6awks", b"/%6Aw%6bs"),
+    b"/.well-known/openid-configuration": (
+        b"/%2ewell%2Dknown/openid-configuration",
+        b"/.well-known%2Fopenid-configuration",
+    ),
+    b"/token": (b"/%74oken",),
+}
+
+
+@pytest.mark.parametrize("plain", SPELT_ODDLY, ids=lambda path: path.decode())
+def test_an_escape_in_a_path_is_the_character_and_opens_nothing_else(served: Served, plain: bytes) -> None:
+    """S-346, RFC 3986 §6.2.2.2: the same endpoint, with its limits, and by its one name where it is counted."""
+    for odd in SPELT_ODDLY[plain]:
+        for verb, headers, body in (
+            (b"GET", (), b""),
+            (b"PUT", (), b""),
+            (b"GET", (b"X-A: " + b"a" * 9_000,), b""),
+            (b"POST", (FORM, b"Content-Length: 70000"), b"a=" + b"x" * 69_998),
+            (b"POST", (FORM, b"Content-Length: 3"), b"a=b"),
+        ):
+            expected = statuses(served.request(verb + b" " + plain + b" HTTP/1.1", *headers, body=body))
+            found = statuses(served.request(verb + b" " + odd + b" HTTP/1.1", *headers, body=body))
+            assert found == expected != [], (odd, verb)
+    counted = requests.get(f"http://127.0.0.1:{served.admin_port}/metrics", timeout=10).text
+    assert f'path="{plain.decode()}"' in counted and "%" not in counted
+    for hidden in (
+        b"/%6detrics",
+        b"/%72eadyz",
+        b"/jwks/%2e%2e/metrics",
+        b"/%2e%2e/readyz",
+        b"/jwks%00",
+        b"/jwks%3Fx",
+    ):
+        assert statuses(served.request(b"GET " + hidden + b" HTTP/1.1"))[0] in (400, 404), hidden
 
 
 def test_metrics_are_on_the_operators_listener_only(served: Served) -> None:

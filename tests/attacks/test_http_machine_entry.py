@@ -86,6 +86,21 @@ def test_bodies_and_headers_have_limits(deployment: Deployment) -> None:
         )
 
 
+ODD_VALUES = ("x" * 8_193, "\xc3\xa6", "\xe6", "\xff", "\x80", "a\xa0b", "a\xadb")
+
+
+def test_headers_are_judged_alike_whatever_the_verb(deployment: Deployment) -> None:
+    """S-350: before anybody asks whether the endpoint takes it."""
+    for method, path in product(("GET", "POST", "OPTIONS", "PUT"), {*GET_PATHS, *POST_PATHS}):
+        for value in ODD_VALUES:
+            status, headers, body = _raw(deployment, method, path, X_Odd=value)
+            assert (status, headers["Content-Type"]) == (400, "application/json"), (method, path, value[:3])
+            assert b"invalid_request" in body
+        assert _raw(deployment, method, path, X_Even="a\tb ~")[0] == _raw(deployment, method, path)[0]
+        status, _, body = _raw(deployment, method, path, DPoP="x" * 8_193)
+        assert status == 400 and b"invalid_dpop_proof" in body, (method, path)
+
+
 def test_bodies_in_a_wrong_form_are_refused(deployment: Deployment) -> None:
     """S-360, S-361: at every endpoint that takes one."""
     for path in POST_PATHS:
@@ -258,6 +273,11 @@ UNCLEAR: list[dict[str, str]] = [
     {"CONTENT_LENGTH": "5"},
     {"CONTENT_LENGTH": "1, 1"},
     {"CONTENT_LENGTH": "1", "HTTP_TRANSFER_ENCODING": "chunked"},
+    {"CONTENT_TYPE": f"{FORM['Content-Type']}, {FORM['Content-Type']}"},
+    {"CONTENT_TYPE": f"{FORM['Content-Type']}\xa0"},
+    {"CONTENT_TYPE": FORM["Content-Type"], "HTTP_CONTENT_TYPE": FORM["Content-Type"]},
+    {"HTTP_CONTENT_TYPE": FORM["Content-Type"]},
+    {"HTTP_CONTENT_LENGTH": "1"},
     {"HTTP_X_ODD": "a\x00b"},
     {"HTTP_X_ODD": "a\rb"},
     {f"HTTP_X_{number}": "1" for number in range(200)},
@@ -270,6 +290,26 @@ def test_a_request_that_two_servers_could_read_differently_is_refused(deployment
         status, _, body = _call(deployment.provider.machine, "/token", "POST", **environ)
         assert status == "400 Bad Request", environ
         assert b"invalid_request" in body
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"CONTENT_TYPE": "a/b, c/d"},
+        {"CONTENT_TYPE": "\xe6"},
+        {"HTTP_CONTENT_TYPE": "a/b"},
+        {"HTTP_CONTENT_LENGTH": "1"},
+        {f"HTTP_X_{number}": "1" for number in range(200)},
+    ],
+    ids=["two types", "no ASCII", "a type by another name", "a length by another name", "200 headers"],
+)
+def test_it_is_refused_also_where_nothing_of_it_is_needed(
+    deployment: Deployment, environ: dict[str, str]
+) -> None:
+    """S-350: a GET for a document, and a verb that is not taken."""
+    for method in ("GET", "OPTIONS", "PUT"):
+        assert _call(deployment.provider.machine, "/jwks", method)[0] != "400 Bad Request"
+        assert _call(deployment.provider.machine, "/jwks", method, **environ)[0] == "400 Bad Request", method
 
 
 def test_an_endless_body_is_read_no_further_than_its_limit(deployment: Deployment) -> None:

@@ -10,6 +10,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from idp.protocol import dpop
 from tests.support.deployment import Deployment
+from tests.support.refreshing import tokens_of
 from tests.support.relying_party import RelyingParty
 from tests.support.signed_in import code_for, session_of
 from tests.support.signing_out import given_in
@@ -71,7 +72,6 @@ def test_no_token_but_an_access_token_of_ours_opens_userinfo(deployment: Deploym
         jwt.encode({**header, "kid": "x"}, claims, thief),
         "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0." + body + ".",
         "x",
-        "æ",
     ]
     url = deployment.issuer + "/userinfo"
     for token in wrong:
@@ -81,6 +81,9 @@ def test_no_token_but_an_access_token_of_ours_opens_userinfo(deployment: Deploym
             bound | {"Authorization": b"DPoP " + token.encode()},
         ):
             _refused(requests.get(url, headers=headers, timeout=20))
+    for scheme in ("Bearer", "DPoP"):  # no token at all: no header has such characters
+        answer = requests.get(url, headers={"Authorization": f"{scheme} æ".encode()}, timeout=20)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert party.userinfo(access).status_code == 200
 
 
@@ -118,6 +121,21 @@ def test_a_token_is_taken_from_one_place_and_never_from_the_query(deployment: De
         headers = party.presented(access)
         lower = headers | {"Authorization": headers["Authorization"].replace("Bearer", "bearer")}
         assert requests.get(url, headers=lower, timeout=20).status_code == 200
+
+
+def test_a_request_without_the_verb_for_it_has_no_body(deployment: Deployment) -> None:
+    """S-136, RFC 6750 §2.2: a GET with a token in its body is what a cache or a proxy in between has no eyes for."""
+    party, url = (
+        RelyingParty(deployment, deployment.clients["Sundhedstider"]),
+        deployment.issuer + "/userinfo",
+    )
+    token = tokens_of(party)["access_token"]
+    sent, header = {"access_token": token}, {"Authorization": f"Bearer {token}"}
+    assert requests.post(url, data=sent, timeout=20).status_code == 200
+    for method, headers, body in (("GET", {}, sent), ("HEAD", {}, sent), ("GET", header, {"a": "b"})):
+        answer = requests.request(method, url, data=body, headers=headers, timeout=20)
+        assert answer.status_code == 400, (method, headers)
+    assert requests.get(url, headers=header, timeout=20).status_code == 200
 
 
 def test_a_request_without_a_token_is_told_which_scheme_to_use(deployment: Deployment) -> None:

@@ -205,6 +205,16 @@ def test_an_introspection_costs_one_read(deployment: Deployment) -> None:
         assert dict(costs) == cost
 
 
+def test_an_introspection_of_an_exchanged_token_costs_one_read(deployment: Deployment) -> None:
+    """However many tokens it came from: those that were revoked are remembered."""
+    among = authorities(deployment)
+    exchanged = among.exchanged()
+    assert among.asked.told(exchanged)["active"]
+    with _counted(deployment) as costs:
+        assert among.asked.told(exchanged)["active"]
+    assert dict(costs) == {"reads": 1}
+
+
 @pytest.mark.parametrize(
     ("kind", "form", "trips"), [("secret", "jwt", 0), ("key", "jwt", 2), ("secret", "opaque", 2)]
 )

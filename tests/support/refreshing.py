@@ -36,10 +36,11 @@ def refreshing_party(
     return RelyingParty(deployment, client, scope)
 
 
-def tokens_of(party: RelyingParty, session: Any = None) -> dict[str, Any]:
-    """The answer to a code that a signed-in citizen gave."""
+def tokens_of(party: RelyingParty, session: Any = None, **fields: str) -> dict[str, Any]:
+    """The answer to a code that a signed-in citizen gave, redeemed with these fields beside the usual ones."""
     asked = party.ask()
-    answer = party.redeem(code_for(party, asked, session or session_of(party.deployment)), asked.verifier)
+    code = code_for(party, asked, session or session_of(party.deployment))
+    answer = party.redeem(code, asked.verifier, **fields)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

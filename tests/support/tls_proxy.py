@@ -20,7 +20,7 @@ from tests.support.ports import free_port
 from tests.support.processes import start_server, stop_server, wait_until
 
 HOST = "adgang.localhost"
-_CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
+CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
 
 
 @dataclass
@@ -50,7 +50,7 @@ def running_proxy(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compose, "_TLS", folder)
         compose._make_certificate([HOST])
-    text = _CONFIGURATION.read_text()
+    text = CONFIGURATION.read_text()
     for old, new in zip(("bind :8443", "bind :8444"), ports, strict=True):
         text = text.replace(old, f"bind 127.0.0.1:{new}")
     text = text.replace("/run/adgang/tls", str(folder)).replace("maxconn 20000", f"maxconn {connections}")
