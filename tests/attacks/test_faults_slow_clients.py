@@ -15,10 +15,14 @@ import requests
 
 from tests.attacks.test_faults_proxy import Proxied, behind, proxied, running
 from tests.attacks.test_faults_wire import Served, served
+from tests.attacks.test_malformed_flood import Honest, Siege, siege
 
-__all__ = ["behind", "proxied", "running", "served"]
+__all__ = ["behind", "proxied", "running", "served", "siege"]
 
 _HEAD = b"POST /token HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+
+
+_FORM = {"grant_type": "client_credentials"}
 
 
 def _trusting() -> ssl.SSLContext:
@@ -120,13 +124,13 @@ def besieged(
             dripping.join()
 
 
-def honest(url: str, seconds: float, **options: object) -> tuple[int, int, float, float]:
+def honest(url: str, seconds: float, method: str = "GET", **options: object) -> tuple[int, int, float, float]:
     """Requests one after the other: how many, how many failed, median and 99th percentile in milliseconds."""
     times, failed, end = [], 0, time.monotonic() + seconds
     while time.monotonic() < end:
         begun = time.perf_counter()
         try:
-            failed += requests.get(url, timeout=10, **options).status_code != 200  # type: ignore[arg-type]
+            failed += requests.request(method, url, timeout=10, **options).status_code != 200  # type: ignore[arg-type]
         except requests.RequestException:
             failed += 1
         times.append((time.perf_counter() - begun) * 1000)
@@ -134,23 +138,30 @@ def honest(url: str, seconds: float, **options: object) -> tuple[int, int, float
     return len(times), failed, statistics.median(times), times[int(len(times) * 0.99)]
 
 
-def ask_proxy(port: int, seconds: float) -> tuple[int, int, float, float]:
+def ask_proxy(
+    port: int, seconds: float, path: str = "/jwks", **options: object
+) -> tuple[int, int, float, float]:
     """Honest requests by way of the proxy."""
     told = {"headers": {"Host": "adgang.localhost"}, "verify": False}
-    return honest(f"https://localhost:{port}/jwks", seconds, **told)
+    return honest(f"https://localhost:{port}{path}", seconds, **told, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 def test_the_proxy_keeps_slow_clients_to_itself(proxied: Proxied) -> None:
     """S-349, S-416: the short form, four seconds; make soak has the ten minutes. No slow request reaches the server."""
     with besieged(proxied.port, b"adgang.localhost", 30, 100, tls=True) as slow:
-        asked, failed, median, slowest = ask_proxy(proxied.port, 4)
+        turns = [
+            ask_proxy(proxied.port, 2),
+            ask_proxy(proxied.port, 2, "/token", method="POST", data=_FORM),
+        ]
         assert len(slow.open) == 190 and slow.closed == 0, "they were not there"
-    assert asked > 20 and failed == 0, (asked, failed)
-    assert slowest < 1_000, (median, slowest)
-    assert {(method, path) for method, path, _, _ in proxied.behind.seen} == {
-        ("GET", "/jwks"),
-        ("GET", "/help"),
+    for asked, failed, median, slowest in turns:
+        assert asked > 20 and failed == 0, (asked, failed)
+        assert slowest < 1_000, (median, slowest)
+    assert {(method, path, body) for method, path, _, body in proxied.behind.seen} == {
+        ("GET", "/jwks", b""),
+        ("GET", "/help", b""),
+        ("POST", "/token", b"grant_type=client_credentials"),
     }
 
 
@@ -163,3 +174,13 @@ def test_the_server_alone_serves_on_between_slow_clients(served: Served) -> None
             assert asked > 20 and failed == 0, (path, asked, failed)
             assert slowest < 2_000, (path, median, slowest)
     assert served.alive()
+
+
+def test_machines_get_their_tokens_between_slow_clients(siege: Siege) -> None:
+    """S-349: a token by client credentials, shown and introspected; JWKS and a page, again and again."""
+    port, asker = int(siege.served.environment["ADGANG_LISTEN_PORT"]), Honest(siege)
+    with besieged(port, siege.host, 20, 100, bodies=False) as slow:
+        for _ in range(40):
+            asker.ask()
+        assert len(slow.open) == 140
+    assert asker.failed == [] and asker.p99() < 2_000
