@@ -1,8 +1,11 @@
 """The TLS proxy of the compose set-up before a server that remembers what reaches it: nothing ambiguous does."""
 
 import re
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -147,6 +150,63 @@ def test_a_request_that_could_be_read_in_two_ways_never_arrives(
         assert "smuggled" not in path and b"smuggled" not in arrived and "X-C" not in headers
     assert proxied.behind.seen == []
     check_serves(proxied)
+
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: adgang.localhost\r\n\r\n"
+AMBIGUOUS = {
+    "two lengths": b"Content-Length: 3\r\nContent-Length: 40",
+    "length and chunks": b"Content-Length: 3\r\nTransfer-Encoding: chunked",
+    "chunks, spelled oddly": b"Transfer-Encoding: xchunked",
+    "chunks twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+    "a space before the colon": b"Content-Length : 3",
+    "a signed length": b"Content-Length: +3",
+    "a bare CR": b"X-A: a\rContent-Length: 3",
+}
+
+READ_IN_ONE_WAY = {
+    "a folded header": b"X-A: b\r\n Content-Length: 3",
+    "a NUL": b"X-A: a\x00b",
+    "a bare LF": b"X-A: a\nContent-Length: 3",
+    "a bare LF that ends it all": b"X-A: a\n\nGET /smuggled HTTP/1.1\nHost: adgang.localhost",
+    "a bare LF in a chunk": b"Transfer-Encoding: chunked\r\n\r\n3\na=b\n0\n",
+    "junk after a chunk's length": b"Transfer-Encoding: chunked\r\n\r\n3;x=\x00\r\na=b\r\n0\r\n",
+}
+"""RFC 9112 §2.2 and §5.2 let a recipient take a bare LF for the end of a line, and unfold."""
+
+
+@pytest.mark.parametrize("header", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_in_http_1_too_a_request_that_could_be_read_in_two_ways_smuggles_nothing(
+    proxied: Proxied, header: bytes
+) -> None:
+    """S-344: over TLS, as anybody can send it."""
+    raw = b"POST /token HTTP/1.1\r\nHost: adgang.localhost\r\n" + header + b"\r\n\r\na=b" + SMUGGLED
+    assert sent_raw(proxied.port, raw) in ([], [400], [501])
+    assert proxied.behind.seen == []
+    check_serves(proxied)
+
+
+@pytest.mark.parametrize("header", READ_IN_ONE_WAY.values(), ids=READ_IN_ONE_WAY)
+def test_what_the_proxy_lets_pass_the_server_reads_as_the_proxy_does(proxied: Proxied, header: bytes) -> None:
+    """S-344: one request behind it for each answer before it, each written anew; so none is hidden in another."""
+    raw = b"POST /token HTTP/1.1\r\nHost: adgang.localhost\r\n" + header + b"\r\n\r\na=b" + SMUGGLED
+    statuses, seen = sent_raw(proxied.port, raw), list(proxied.behind.seen)
+    assert statuses.count(200) == len(seen) >= 1 and set(statuses) <= {200, 400}
+    written = [text for _, path, headers, _ in seen for text in (path, *headers, *headers.values())]
+    assert not any("\r" in text or "\n" in text for text in written)
+    check_serves(proxied)
+
+
+def sent_raw(port: int, raw: bytes) -> list[int]:
+    """The statuses that come back until the proxy closes, or is silent for two seconds."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("localhost", port), timeout=2) as plain, context.wrap_socket(plain) as tls:
+        tls.sendall(raw)
+        answer = b""
+        with suppress(OSError):
+            while more := tls.recv(65_536):
+                answer += more
+    return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
 
 
 def test_streams_that_are_reset_at_once_cost_the_server_behind_little(proxied: Proxied) -> None:

@@ -3,6 +3,7 @@
 import http.client
 import io
 import logging
+from dataclasses import replace
 from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
@@ -216,14 +217,19 @@ FAULTS = (_Canary("canary"), RecursionError(), MemoryError(), KeyError("canary")
 def test_an_unforeseen_error_is_answered_logged_and_counted(
     deployment: Deployment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """S-356: whatever is raised, the worker lives."""
+    """S-356: whatever is raised, the worker lives, and what the alarm is about has counted one more."""
+    counted: list[tuple[str, dict[str, str]]] = []
+    services = replace(
+        deployment.wiring.services, count=lambda event, labels: counted.append((event, labels))
+    )
     for fault in FAULTS:
         caplog.clear()
+        counted.clear()
 
         def fail(_request: MachineRequest, fault: Exception = fault) -> MachineResponse:
             raise fault
 
-        entry = MachineEntry({"/x": Route({"GET": fail})}, deployment.wiring.services)
+        entry = MachineEntry({"/x": Route({"GET": fail})}, services)
         with caplog.at_level(logging.ERROR):
             status, headers, body = _call(entry, "/x")
         assert status == "500 Internal Server Error"
@@ -231,6 +237,7 @@ def test_an_unforeseen_error_is_answered_logged_and_counted(
         assert b"canary" not in body
         assert [record.getMessage() for record in caplog.records] == ["unforeseen"]
         assert vars(caplog.records[0])["reference"].encode() in body
+        assert [labels for event, labels in counted if event == "failures"] == [{"path": "/x"}]
 
 
 def test_a_store_that_is_away_is_a_503_and_never_a_guess(deployment: Deployment) -> None:
