@@ -2,7 +2,7 @@
 the caller has checked a fresh proof at the highest level the citizen can reach (S-260, S-302).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -93,10 +93,12 @@ class Enrolment:
         hashed = self.hash_new_password(password, personal=personal)
         return self._transact(lambda tx: self.keep_password(tx, citizen_id, hashed, actor=actor, now=now))
 
-    def begin_totp(self, citizen_id: str, binding: str, *, now: datetime) -> TotpOffer:
+    def begin_totp(
+        self, citizen_id: str, binding: str, *, now: datetime, leaving: Collection[str] = ()
+    ) -> TotpOffer:
         """Offer a seed for a new device, to whoever holds `binding` (a digest of the session or attempt).
 
-        A second call within ten minutes, from a reload or another tab, gets the same seed.
+        `leaving`, here and below: factors that the caller takes away when this one has come. A second call within ten minutes, from a reload or another tab, gets the same seed.
 
         Raises:
             EnrolmentRefused: too many devices.
@@ -106,7 +108,7 @@ class Enrolment:
         offered = PendingTotp(factor_id, citizen_id, binding, sealed, now + PENDING_LIFETIME)
 
         def work(tx: Tx) -> PendingTotp:
-            check_room(self._factors, tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
+            check_room(self._factors, tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES, leaving=leaving)
             return self._pending.put(tx, offered, now=now)
 
         kept = self._transact(work)
@@ -133,11 +135,20 @@ class Enrolment:
         )
 
     def keep_totp(
-        self, tx: Tx, citizen_id: str, binding: str, code: str, *, name: str, now: datetime, part_of: str = ""
+        self,
+        tx: Tx,
+        citizen_id: str,
+        binding: str,
+        code: str,
+        *,
+        name: str,
+        now: datetime,
+        part_of: str = "",
+        leaving: Collection[str] = (),
     ) -> Factor:
         """The same in the caller's transaction, which what it raises must roll back: the offer then stands."""
         label = check_name(name)
-        check_room(self._factors, tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES)
+        check_room(self._factors, tx, citizen_id, FactorKind.TOTP, MOST_TOTP_DEVICES, leaving=leaving)
         offer = self._pending.take(tx, citizen_id, binding)
         if offer is None or offer.expires_at <= now:
             raise EnrolmentRefused(EnrolmentFault.UNKNOWN)

@@ -2,6 +2,7 @@
 
 import secrets
 import unicodedata
+from collections.abc import Collection
 from datetime import datetime
 
 from mfa.errors import EnrolmentFault, EnrolmentRefused
@@ -27,12 +28,16 @@ def check_name(name: str) -> str:
     return tidy
 
 
-def check_room(factors: Factors, tx: Tx, citizen_id: str, kind: FactorKind, most: int) -> None:
-    """
+def check_room(
+    factors: Factors, tx: Tx, citizen_id: str, kind: FactorKind, most: int, *, leaving: Collection[str] = ()
+) -> None:
+    """`leaving`: ids of factors that go when the new one has come.
+
     Raises:
         EnrolmentRefused: the citizen has as many of this kind as one may have.
     """
-    if sum(factor.kind is kind for factor in factors.lock_of_citizen(tx, citizen_id)) >= most:
+    staying = [each for each in factors.lock_of_citizen(tx, citizen_id) if each.factor_id not in leaving]
+    if sum(factor.kind is kind for factor in staying) >= most:
         raise EnrolmentRefused(EnrolmentFault.TOO_MANY)
 
 

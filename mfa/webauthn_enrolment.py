@@ -49,16 +49,22 @@ class WebauthnEnrolment:
         self._attestation = attestation
 
     def begin(
-        self, citizen_id: str, ceremony: Ceremony, *, user_id: str, display_name: str
+        self,
+        citizen_id: str,
+        ceremony: Ceremony,
+        *,
+        user_id: str,
+        display_name: str,
+        leaving: Collection[str] = (),
     ) -> dict[str, Any]:
-        """The options for `navigator.credentials.create`.
+        """The options for `navigator.credentials.create`; `leaving`: factors that go when the new one has come.
 
         Raises:
             EnrolmentRefused: too many keys.
         """
 
         def work(tx: Tx) -> bytes:
-            check_room(self._factors, tx, citizen_id, FactorKind.WEBAUTHN, MOST_KEYS)
+            check_room(self._factors, tx, citizen_id, FactorKind.WEBAUTHN, MOST_KEYS, leaving=leaving)
             return self._credentials.user_handle(tx, citizen_id, new=secrets.token_bytes(_HANDLE_BYTES))
 
         return registration_options(
@@ -97,14 +103,22 @@ class WebauthnEnrolment:
         )
 
     def keep_key(
-        self, tx: Tx, citizen_id: str, made: NewCredential, *, name: str, now: datetime, part_of: str = ""
+        self,
+        tx: Tx,
+        citizen_id: str,
+        made: NewCredential,
+        *,
+        name: str,
+        now: datetime,
+        part_of: str = "",
+        leaving: Collection[str] = (),
     ) -> Factor:
         """Make it the citizen's, in the caller's transaction; `part_of` is the ledger event that it belongs to.
 
         Raises:
             EnrolmentRefused
         """
-        factor = self._add(tx, citizen_id, made, check_name(name), now)
+        factor = self._add(tx, citizen_id, made, check_name(name), now, leaving)
         tell(self._journal, tx, events.FACTOR_ADDED, factor, "citizen", now, part_of=part_of)
         return factor
 
@@ -135,8 +149,16 @@ class WebauthnEnrolment:
         """The ids of a citizen's keys, which `WebauthnAnswer.allowed` repeats."""
         return tuple(stored.credential_id for stored in self._credentials.of_citizen(citizen_id))
 
-    def _add(self, tx: Tx, citizen_id: str, made: NewCredential, name: str, now: datetime) -> Factor:
-        check_room(self._factors, tx, citizen_id, FactorKind.WEBAUTHN, MOST_KEYS)
+    def _add(
+        self,
+        tx: Tx,
+        citizen_id: str,
+        made: NewCredential,
+        name: str,
+        now: datetime,
+        leaving: Collection[str],
+    ) -> Factor:
+        check_room(self._factors, tx, citizen_id, FactorKind.WEBAUTHN, MOST_KEYS, leaving=leaving)
         factor = Factor(
             new_factor_id(), citizen_id, FactorKind.WEBAUTHN, name, now, proves_two=made.user_verified
         )

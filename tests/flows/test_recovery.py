@@ -4,6 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pyotp
 import pytest
 
 from idp.letters.letter import LetterKind
@@ -11,12 +12,15 @@ from idp.messages.message import Channel, MessageKind
 from idp.messages.stop_code import print_stop_code, unseal_stop_code
 from idp.portal.recovery.views import OPEN_POSTS, POSTS
 from idp.storage.ports import Tx
+from mfa.enrolment import MOST_TOTP_DEVICES
 from mfa.errors import FactorRejected, Rejection
 from mfa.factors import FactorKind
 from mfa.verification import RecoveryCodeAnswer
+from mfa.webauthn_enrolment import MOST_KEYS
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
-from tests.support.journey import begin
+from tests.support.journey import add_key, begin
+from tests.support.own_pages import OwnPages, secret_of
 
 USER, CPR, NEW = "freja.holm", "8802701234", "tolv grønne cykler"
 
@@ -95,14 +99,48 @@ def test_a_lost_phone_is_replaced_with_a_letter_and_the_password(deployment: Dep
     page = browser.submit(page, "/lost", **{lost: "yes"})
     secret = re.search(r'id="secret">([A-Z2-7 ]+)<', page.html)
     assert secret is not None
-    import pyotp
-
     seed = secret.group(1).replace(" ", "")
     page = browser.submit(page, "/new-totp", code=pyotp.TOTP(seed).at(deployment.clock()), name="Ny telefon")
     assert "done" in page.ids
     factors = deployment.wiring.services.factors.of_citizen(citizen_id(deployment))
     assert [f.name for f in factors if f.kind is FactorKind.TOTP] == ["Ny telefon"]
     assert deployment.wiring.services.safeties.find(citizen_id(deployment)).recovered_at is not None
+
+
+def may_add_a_factor(made: Deployment) -> tuple[CitizenBrowser, Page]:
+    printed = codes(made)
+    browser, _ = start(made, "factor")
+    show(browser, "recovery-code", recovery_code=printed[0])
+    return browser, show(browser, "password", password=PASSWORD)
+
+
+def test_somebody_who_has_lost_as_many_apps_as_one_may_have_gets_a_new_one(deployment: Deployment) -> None:
+    """What is lost makes room for what comes."""
+    me = OwnPages(deployment)
+    for n in range(MOST_TOTP_DEVICES - 1):
+        me.add_app(f"Telefon {n}")
+    browser, page = may_add_a_factor(deployment)
+    lost = re.findall(r'name="(lost-[^"]+)"', page.html)
+    assert len(lost) == MOST_TOTP_DEVICES
+    page = browser.submit(page, "/lost", **dict.fromkeys(lost, "yes"))
+    code = pyotp.TOTP(secret_of(page)).at(deployment.clock())
+    assert "done" in browser.submit(page, "/new-totp", code=code, name="Ny telefon").ids
+    assert len(me.factor_ids("totp")) == 1
+
+
+def test_somebody_who_has_all_that_one_may_have_is_asked_what_is_lost(deployment: Deployment) -> None:
+    me = OwnPages(deployment)
+    for n in range(MOST_TOTP_DEVICES - 1):
+        me.add_app(f"Telefon {n}")
+    for n in range(MOST_KEYS):
+        add_key(deployment, name=f"Nøgle {n}")
+    browser, page = may_add_a_factor(deployment)
+    page = browser.submit(page, "/lost")
+    for asked in (page, browser.get("/recover/step?way=key")):
+        assert asked.status == 200 and {"factors", "error-summary"} <= asked.ids
+    one = re.findall(r'name="(lost-[^"]+)"', page.html)[0]
+    page = browser.submit(page, "/lost", **{one: "yes"})
+    assert "error-summary" not in page.ids
 
 
 @pytest.mark.parametrize("way", ["password", "recovery-code", "letter"])

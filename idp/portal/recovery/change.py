@@ -58,7 +58,15 @@ def post_new_totp(services: Services, visit: RecoveryVisit, form: dict[str, str]
     code, name = form.get("code", "").strip(), form.get("name", "")
 
     def change(tx: Tx, citizen_id: str) -> None:
-        services.enrolment.keep_totp(tx, citizen_id, visit.binding, code, name=name, now=visit.now)
+        services.enrolment.keep_totp(
+            tx,
+            citizen_id,
+            visit.binding,
+            code,
+            name=name,
+            now=visit.now,
+            leaving=visit.recovery.lost_factors or (),
+        )
         _take_lost_away(services, tx, visit, citizen_id, visit.now)
 
     try:
@@ -78,7 +86,9 @@ def post_new_key(services: Services, visit: RecoveryVisit, form: dict[str, str])
         return proceed(services, visit, way="key", error=FormError(ErrorKind.KEY_REJECTED))
 
     def change(tx: Tx, citizen_id: str) -> None:
-        services.webauthn.keep_key(tx, citizen_id, made, name=name, now=visit.now)
+        services.webauthn.keep_key(
+            tx, citizen_id, made, name=name, now=visit.now, leaving=visit.recovery.lost_factors or ()
+        )
         _take_lost_away(services, tx, visit, citizen_id, visit.now)
 
     try:

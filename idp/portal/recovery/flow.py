@@ -118,22 +118,36 @@ def _change(
     bound = may_be_lost(services, visit)
     if recovery.lost_factors is None and bound:
         return pages.LostFactors(**facts, factors=bound)
-    if way == "key":
-        ceremony = services.ceremonies.begin(ADD_KEY, visit.binding, user_verification_required=True)
-        return pages.NewFactor(**facts, kind="key", options=_new_key(services, citizen, ceremony))
-    try:
-        offer = services.enrolment.begin_totp(citizen.citizen_id, visit.binding, now=visit.now)
-    except EnrolmentRefused as refusal:
-        facts = {**facts, "error": enrolment_error(refusal)}
-        ceremony = services.ceremonies.begin(ADD_KEY, visit.binding, user_verification_required=True)
-        return pages.NewFactor(**facts, kind="key", options=_new_key(services, citizen, ceremony))
+    kinds = (_new_key, _new_app) if way == "key" else (_new_app, _new_key)
+    for new in kinds:
+        try:
+            return new(services, visit, citizen, facts)
+        except EnrolmentRefused as refusal:
+            facts = {**facts, "error": enrolment_error(refusal)}
+    return pages.LostFactors(**facts, factors=bound)  # as many of both as one may have, and none is lost
+
+
+def _new_app(
+    services: Services, visit: RecoveryVisit, citizen: Citizen, facts: dict[str, Any]
+) -> pages.NewFactor:
+    offer = services.enrolment.begin_totp(
+        citizen.citizen_id, visit.binding, now=visit.now, leaving=visit.recovery.lost_factors or ()
+    )
     return pages.NewFactor(**facts, kind="totp", offer=totp_to_add(offer, account=citizen.user_id))
 
 
-def _new_key(services: Services, citizen: Citizen, ceremony: Any) -> dict[str, Any]:
-    return services.webauthn.begin(
-        citizen.citizen_id, ceremony, user_id=citizen.user_id, display_name=citizen.name
+def _new_key(
+    services: Services, visit: RecoveryVisit, citizen: Citizen, facts: dict[str, Any]
+) -> pages.NewFactor:
+    ceremony = services.ceremonies.begin(ADD_KEY, visit.binding, user_verification_required=True)
+    options = services.webauthn.begin(
+        citizen.citizen_id,
+        ceremony,
+        user_id=citizen.user_id,
+        display_name=citizen.name,
+        leaving=visit.recovery.lost_factors or (),
     )
+    return pages.NewFactor(**facts, kind="key", options=options)
 
 
 def may_be_lost(services: Services, visit: RecoveryVisit) -> tuple[Factor, ...]:
