@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from idp.ceremonies import SIGN_IN, CeremonyGone
+from mfa.webauthn import Ceremony
+from tests.storage.mfa_world import all_at_once
 from tests.support.authenticator import Authenticator, b64, unb64
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
@@ -240,11 +243,12 @@ def test_a_challenge_is_spent_by_whatever_answers_it(
     assert len(seen) == 5 and all(len(challenge) == 32 for challenge in seen)
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", [maker for maker in MAKERS if maker is not new_key])
 def test_a_challenge_lives_five_minutes_at_every_page(
     deployment: Deployment, maker: Callable[..., Place]
 ) -> None:
-    """S-265: at 300 seconds it is refused; at 299 another is accepted, where the page itself lives that long."""
+    """S-265: at 300 seconds it is refused, at 299 another is accepted. The page that adds a key to a session is left
+    out, since it wants a proof not older than five minutes itself."""
     place = maker(deployment)
     page, options = place.ask()
     deployment.clock.forward(seconds=150)
@@ -254,8 +258,6 @@ def test_a_challenge_lives_five_minutes_at_every_page(
     place.send(page, place.answer(options))
     assert place.rows == before
     deployment.clock.forward(seconds=149)
-    if place.ending == "/add-key":  # which itself wants a proof not older than five minutes
-        return
     assert place.accepts(later_page, place.answer(later_options))
 
 
@@ -282,6 +284,18 @@ def test_of_twenty_new_keys_for_one_challenge_one_is_added(deployment: Deploymen
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda answer: in_another_tab(place).send(page, answer), answers))
     assert place.rows == before + 1
+
+
+def test_a_challenge_is_taken_by_one_of_twenty_at_once(deployment: Deployment) -> None:
+    """S-265: in one step of the store, thirty times over."""
+    ceremonies, key = deployment.wiring.services.ceremonies, Authenticator(origin=deployment.issuer)
+    options = first_page(deployment).ask()[1]
+    for _ in range(30):
+        ceremony = ceremonies.begin(SIGN_IN, "binding", user_verification_required=True)
+        answer = key.get({**options, "challenge": b64(ceremony.challenge)})
+        outcomes = all_at_once(20, lambda _, answer=answer: ceremonies.take(SIGN_IN, "binding", answer))  # type: ignore[misc]
+        assert sum(isinstance(outcome, Ceremony) for outcome in outcomes) == 1
+        assert sum(isinstance(outcome, CeremonyGone) for outcome in outcomes) == 19
 
 
 def in_another_tab(place: Place) -> Place:
