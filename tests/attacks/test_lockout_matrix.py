@@ -6,6 +6,7 @@ does not. Activation verifies a letter and no authenticator: its guesses are cou
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -423,7 +424,7 @@ def test_an_attacker_who_knows_the_user_id_does_not_keep_the_citizens_passkey_ou
     guessed = Authenticator(origin=deployment.issuer, user_handle=key.user_handle)
     for _ in range(12):  # a key that nobody has, in the citizen's name
         journey = begin(deployment, replace(attacker, address=next(addresses)).browser())
-        assert journey.passkey(guessed).status == 400
+        assert journey.passkey(guessed).status in (400, 429)
     citizen = replace(attacker, address="203.0.113.9", key=key)
     assert "released" in begin(deployment, citizen.browser()).passkey(key).ids
     assert PasskeyInRecovery(citizen).send(right=True) == "proven"
@@ -455,6 +456,29 @@ def test_a_flood_of_keys_fills_a_wider_limit_of_its_own(deployment: Deployment) 
         rates.count("failed-key", "127.0.0.1", timedelta(minutes=10))
     assert begin(deployment).passkey(key).status == 429
     assert begin(deployment).password().status == 200
+
+
+@pytest.mark.parametrize("station", [Passkey, PasskeyInRecovery])
+def test_no_page_tells_an_unknown_key_from_a_wrong_signature(
+    deployment: Deployment, station: type[Station]
+) -> None:
+    """S-291: status, headers and words, into the slowed and blocked answers too."""
+    seen: dict[str, list[object]] = {}
+    for known in (True, False):
+        key = add_key(deployment)
+        held = key if known else Authenticator(origin=deployment.issuer, user_handle=key.user_handle)
+        room = Room(deployment, CitizenBrowser(deployment.issuer), held, strangers=True)
+        for n in range(12):
+            made = station(room)
+            page = made.reach()
+            page = made.browser.submit(page, made.ending, **made.typed(page, right=False))
+            headers = {name: page.headers.get(name) for name in ("Retry-After", "Cache-Control", "Location")}
+            alike = re.sub(rf":{deployment.settings.issuer.rpartition(':')[2]}\b", "", page.words)
+            seen.setdefault(str(known), []).append((page.status, headers, sorted(page.headers), alike))
+            deployment.clock.forward(seconds=0 if n < 6 else 15)
+        deployment.clock.forward(seconds=1200)
+    assert [answer[0] for answer in seen["True"]][:6] == [400] * 5 + [429]  # type: ignore[index]
+    assert seen["True"] == seen["False"]
 
 
 @pytest.mark.parametrize("route", ["activation", "recovery letter", "stop code"])

@@ -14,7 +14,7 @@ from idp.letters.codes import parse_code
 from idp.letters.letter import LetterKind, LetterRejected
 from idp.login.address_limits import GUESSES, KEYS, count_failure
 from idp.login.passkey import is_known_to_the_owner
-from idp.login.rejections import code_error, password_error
+from idp.login.rejections import code_error, passkey_error, password_error
 from idp.login.visit import KNOWN
 from idp.login.way_back import see_other
 from idp.portal.activation.code import letter_error
@@ -175,11 +175,12 @@ def _what_it_is(proof: Proof, verified: VerifiedFactor) -> Proof:
 def _error(proof: Proof, rejection: FactorRejected | Busy, visit: RecoveryVisit) -> FormError:
     if proof is Proof.PASSWORD:
         return password_error(rejection, visit.now)
+    if proof in _KEYS:
+        error = passkey_error(rejection, visit.now)
+        return FormError(ErrorKind.KEY_WRONG) if error.kind is ErrorKind.PASSKEY_WRONG else error
     error = code_error(rejection, visit.now)
     if proof is Proof.RECOVERY_CODE:
         return FormError(_CODE_KINDS.get(error.kind, error.kind), error.seconds, error.until)
-    if proof in _KEYS and error.kind in _CODE_KINDS:
-        return FormError(ErrorKind.KEY_WRONG)
     return error
 
 
