@@ -196,6 +196,8 @@ def _parts_of(attestation_object: Any) -> tuple[dict[str, Any], bytes]:
         raise WebauthnRejected("an attestation format that is not read here")
     if form == AttestationFormat.NONE.value and statement:
         raise WebauthnRejected("no attestation, and a statement")  # Level 3 §8.7
+    if "x5c" in statement and not statement["x5c"]:
+        raise WebauthnRejected("a chain without a certificate")  # Level 3 §8.2: it has one at least
     return statement, data
 
 

@@ -6,10 +6,14 @@ ES256, Ed25519, RS256 with 2048 to 4096 bits. py_webauthn takes points off their
 
 from typing import Any, TypeGuard
 
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicNumbers
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePublicNumbers,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-from webauthn.helpers import parse_cbor
+from webauthn.helpers import encode_cbor, parse_cbor
 from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
 
 ALGORITHMS = (
@@ -44,6 +48,13 @@ def check_public_key(encoded: bytes) -> None:
         raise
     except Exception as fault:  # the CBOR and key parsers raise seven kinds; all mean this (S-292)
         raise UnacceptableKey("the key cannot be read") from fault
+
+
+def nobodys_key() -> bytes:
+    """A new COSE key of the most usual kind, of which nobody has the private part."""
+    point = generate_private_key(SECP256R1()).public_key().public_numbers()
+    x, y = point.x.to_bytes(32), point.y.to_bytes(32)
+    return encode_cbor({_KTY: _EC2, _ALG: Algorithm.ECDSA_SHA_256.value, _CRV_OR_N: _P256, _X_OR_E: x, _Y: y})
 
 
 def _check(key: Any) -> None:

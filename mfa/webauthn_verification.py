@@ -1,10 +1,12 @@
 """Verifying a WebAuthn assertion: whose key it is, the signature, what changed since; in one transaction.
 
 As a second factor the citizen is known and the key must be theirs; passkey first, the key says who it is. A failure
-is counted on a key that was named. One that nobody has is not counted: nothing can be guessed there, and counting
-would let anybody fill the table.
+is counted on the key that was named. One that nobody has is counted under its id's digest, and a signature is checked
+in vain, so that it is answered, slowed and blocked like a wrong signature, in the same time (Level 3 §14.6.3, S-291).
 """
 
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -22,6 +24,7 @@ from mfa.webauthn import (
     verify_assertion,
 )
 from mfa.webauthn_guard import Credential
+from mfa.webauthn_keys import nobodys_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class WebauthnVerification:
     def __init__(self, credentials: Credentials, relying_party: RelyingParty) -> None:
         self._credentials = credentials
         self._relying_party = relying_party
+        self._nobodys_key = nobodys_key()
 
     def check(
         self, tx: Tx, attempts: Attempts, claimant: Claimant, answer: WebauthnAnswer, now: datetime
@@ -55,6 +59,8 @@ class WebauthnVerification:
             return self._refuse(tx, attempts, claimant, Rejection.MALFORMED, now)
         stored = self._credentials.find(tx, parsed.credential_id)
         if stored is None or not _may_answer(stored, parsed, claimant, answer):
+            if claimant.citizen_id is None:
+                return self._refuse_stranger(tx, attempts, claimant, stored, parsed, answer.ceremony, now)
             return self._refuse(tx, attempts, claimant, Rejection.WRONG, now)
         owner = replace(claimant, citizen_id=stored.factor.citizen_id)
         attempt = attempts.open_for(tx, owner, FactorKind.WEBAUTHN, stored.factor, now)
@@ -102,11 +108,36 @@ class WebauthnVerification:
         reason: Rejection,
         now: datetime,
     ) -> FactorRejected:
-        """No key of this citizen's was named: counted for a citizen we know, as for one without a key."""
+        """No key of this citizen's was named: counted for a citizen we know, as for one without a key. What names no
+        key at all is counted nowhere, whoever sends it."""
         if claimant.citizen_id is None:
             return FactorRejected(reason)
         attempt = attempts.open_for(tx, claimant, FactorKind.WEBAUTHN, None, now)
         return attempts.reject(tx, attempt, reason, now)
+
+    def _refuse_stranger(
+        self,
+        tx: Tx,
+        attempts: Attempts,
+        claimant: Claimant,
+        stored: StoredCredential | None,
+        parsed: Credential,
+        ceremony: Ceremony,
+        now: datetime,
+    ) -> FactorRejected:
+        """Passkey first, with a key that nobody has, or that belongs to another than it says."""
+        if stored is None:
+            factor, named = None, hashlib.sha256(parsed.credential_id).hexdigest()
+            public_key, claimed = self._nobodys_key, replace(claimant, unknown_key=named)
+        else:
+            factor, public_key = stored.factor, stored.public_key
+            claimed = replace(claimant, citizen_id=factor.citizen_id)
+        attempt = attempts.open_for(tx, claimed, FactorKind.WEBAUTHN, factor, now)
+        with suppress(WebauthnRejected):
+            verify_assertion(
+                parsed, public_key=public_key, relying_party=self._relying_party, ceremony=ceremony
+            )
+        return attempts.reject(tx, attempt, Rejection.WRONG, now)
 
 
 def _may_answer(

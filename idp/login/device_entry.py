@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from idp.device_records import DeviceRequest
 from idp.ids import digest, new_secret
-from idp.login.first_factor import count_failed_guess, neighbourhood_must_wait
+from idp.login.address_limits import count_failed_guess, neighbourhood_must_wait
 from idp.login.visit import SignedIn, Visit, browser_secret, load_registered
 from idp.protocol.device_authorization import parse_user_code
 from idp.records import LoginAttempt

@@ -1,16 +1,14 @@
 """POST /login/<attempt>/password: the user ID and the password."""
 
-from datetime import timedelta
-
 from flask import Response
 
-from idp.addresses import neighbourhood, wider_network
 from idp.ids import digest, new_secret
+from idp.login.address_limits import check_neighbourhood, count_failure
 from idp.login.flow import after_post, proceed
-from idp.login.pages import ErrorKind, FormError, NoticeKind
+from idp.login.pages import ErrorKind, FormError
 from idp.login.rejections import password_error
 from idp.login.sign_in import proven
-from idp.login.visit import KNOWN, PROOF, Visit, peer_address, turn_back
+from idp.login.visit import KNOWN, PROOF, Visit
 from idp.records import PartialSignIn, ProvenFactor
 from idp.services import Services
 from idp.storage.citizens_in_sql import canonical_user_id
@@ -18,8 +16,6 @@ from idp.web import read_cookie, set_cookie
 from mfa.errors import Busy, FactorRejected
 from mfa.verification import PasswordAnswer
 
-_WINDOW = timedelta(minutes=10)
-_FAILURES, _FAILURES_AROUND = "failed-sign-in", "failed-sign-in-around"
 _LONGEST_USER_ID = 200
 
 
@@ -70,36 +66,3 @@ def remember_proof(
     response = after_post(visit)
     set_cookie(response, PROOF, secret)
     return response
-
-
-def check_neighbourhood(services: Services, visit: Visit) -> None:
-    """A coarse limit on failures from one neighbourhood of addresses (S-244, S-250).
-
-    The exact counting is by authenticator, in SQL; this one slows whoever tries many citizens.
-    """
-    if neighbourhood_must_wait(services):
-        turn_back(visit.registered, NoticeKind.TOO_MANY_ATTEMPTS, 429)
-
-
-def neighbourhood_must_wait(services: Services) -> bool:
-    """Whether so much failed from around this address that nothing is looked at now."""
-    address, limit = peer_address(), services.policy.failed_sign_ins_per_address
-    wider_limit = limit * services.policy.networks_to_addresses
-    here, around = services.rates.reached(
-        (_FAILURES, neighbourhood(address)), (_FAILURES_AROUND, wider_network(address))
-    )
-    return here >= limit or around >= wider_limit
-
-
-def count_failure(services: Services, rejection: FactorRejected | Busy, kind: str) -> None:
-    """Towards the neighbourhood's limit, and for operations."""
-    outcome = "busy" if isinstance(rejection, Busy) else rejection.reason.value
-    services.count("factors", {"kind": kind, "outcome": outcome})
-    if isinstance(rejection, FactorRejected):
-        count_failed_guess(services)
-
-
-def count_failed_guess(services: Services) -> None:
-    """Towards the limits of this address and of those around it, whatever was guessed."""
-    services.rates.count(_FAILURES, neighbourhood(peer_address()), _WINDOW)
-    services.rates.count(_FAILURES_AROUND, wider_network(peer_address()), _WINDOW)

@@ -55,7 +55,7 @@ def proceed(
         return lead_back(outcome, visit)
     question = _question(services, visit, outcome)
     page = page_of(services, visit, outcome, question, pages.Again(error, user_id, way))
-    response = render(page, _status(error))
+    response = render(page, 200 if error is None else error.status)
     if response.status_code in (429, 503):
         response.headers["Retry-After"] = str((error and error.seconds) or RETRY_AFTER_SECONDS)
     return response
@@ -168,15 +168,3 @@ def _covers(consent: Consent, version: str, attempt: LoginAttempt) -> bool:
     # Asked in this attempt, the citizen may have said no to this part alone.
     asks = OFFLINE_ACCESS in attempt.request.scope and consent.given_at < attempt.started_at
     return not asks or OFFLINE_ACCESS in consent.claims
-
-
-_WAITING = {pages.ErrorKind.SLOWED, pages.ErrorKind.BLOCKED}
-
-
-def _status(error: pages.FormError | None) -> int:
-    """An answer that was not accepted is a 400, one that was not looked at a 429 or a 503 (S-237, S-254)."""
-    if error is None:
-        return 200
-    if error.kind is pages.ErrorKind.BUSY:
-        return 503
-    return 429 if error.kind in _WAITING else 400

@@ -7,8 +7,8 @@ Only a way that the question offers is looked at, whatever page it was posted fr
 from flask import Response
 
 from idp.ceremonies import SIGN_IN, CeremonyGone
+from idp.login.address_limits import GUESSES, KEYS, AddressLimit, check_neighbourhood, count_failure
 from idp.login.browser_handle import forget_proof
-from idp.login.first_factor import check_neighbourhood, count_failure
 from idp.login.flow import after_post, proceed, question_of
 from idp.login.pages import ErrorKind, FormError
 from idp.login.question import Question, Way
@@ -34,7 +34,7 @@ def post_code(services: Services, visit: Visit, form: dict[str, str]) -> Respons
         return proceed(services, visit, error=FormError(ErrorKind.MISSING_CODE), way=Way.TOTP)
     check_neighbourhood(services, visit)
     try:
-        verified = _verify(services, visit, question, TotpAnswer(code), "totp")
+        verified = _verify(services, visit, question, TotpAnswer(code), "totp", GUESSES)
     except (FactorRejected, Busy) as rejection:
         return proceed(services, visit, error=code_error(rejection, visit.now), way=Way.TOTP)
     return _accept(services, visit, verified)
@@ -48,7 +48,7 @@ def post_key(services: Services, visit: Visit, form: dict[str, str]) -> Response
     credential = form.get("credential", "")
     if not credential:
         return proceed(services, visit, error=FormError(ErrorKind.MISSING_KEY), way=Way.KEY)
-    check_neighbourhood(services, visit)
+    check_neighbourhood(services, visit, KEYS)
     try:
         ceremony = services.ceremonies.take(SIGN_IN, ceremony_binding(visit, Way.KEY), credential)
     except CeremonyGone:
@@ -56,14 +56,14 @@ def post_key(services: Services, visit: Visit, form: dict[str, str]) -> Response
         return proceed(services, visit, error=FormError(ErrorKind.KEY_LATE), way=Way.KEY)
     try:
         answer = WebauthnAnswer(credential, ceremony, question.allowed)
-        verified = _verify(services, visit, question, answer, "webauthn")
+        verified = _verify(services, visit, question, answer, "webauthn", KEYS)
     except (FactorRejected, Busy) as rejection:
         return proceed(services, visit, error=key_error(rejection, visit.now), way=Way.KEY)
     return _accept(services, visit, verified)
 
 
 def _verify(
-    services: Services, visit: Visit, question: Question, answer: Answer, kind: str
+    services: Services, visit: Visit, question: Question, answer: Answer, kind: str, limit: AddressLimit
 ) -> VerifiedFactor:
     """Raises: FactorRejected, Busy."""
     known = services.known_browsers.knows(read_cookie(KNOWN), question.citizen_id, visit.now)
@@ -72,7 +72,7 @@ def _verify(
             question.citizen_id, answer, known_browser=known, now=visit.now
         )
     except (FactorRejected, Busy) as rejection:
-        count_failure(services, rejection, kind)
+        count_failure(services, rejection, kind, limit)
         _begin_again_if_locked(services, rejection)
         raise
     services.count("factors", {"kind": kind, "outcome": "proven"})

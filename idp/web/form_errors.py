@@ -139,6 +139,13 @@ class FormError:
     until: datetime | None = None
 
     @property
+    def status(self) -> int:
+        """An answer that was not accepted is a 400, one that was not looked at a 429 or a 503 (S-237, S-254)."""
+        if self.kind is ErrorKind.BUSY:
+            return 503
+        return 429 if self.kind in (ErrorKind.SLOWED, ErrorKind.BLOCKED) else 400
+
+    @property
     def field_id(self) -> str | None:
         """Id of the field that the error is about, if it is about one."""
         return _FIELD_IDS.get(self.kind)

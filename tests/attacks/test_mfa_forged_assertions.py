@@ -1,11 +1,16 @@
 """Forged, borrowed and broken WebAuthn answers."""
 
 import json
+import sqlite3
+import sys
 from collections.abc import Iterator
+from datetime import timedelta
+from types import FrameType
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import Connection, event
 
 from mfa.errors import FactorRejected, Rejection
 from mfa.verification import WebauthnAnswer
@@ -166,13 +171,55 @@ def test_a_key_that_was_not_offered_is_refused(world: World) -> None:
     assert world.rejection(ASTRID, answer).reason is Rejection.WRONG
 
 
-def test_an_unknown_key_answers_like_a_wrong_signature(world: World) -> None:
-    """S-291"""
-    key, stranger = world.give_key(), SoftwareKey(user_handle=b"h" * 64)
-    wrong = world.touch(key, None, signature=b"0" * 70)
-    unknown = world.touch(stranger, None)
-    rejections = [world.rejection(None, answer) for answer in (wrong, unknown)]
-    assert {(each.reason, each.retry_at) for each in rejections} == {(Rejection.WRONG, None)}
+def told(world: World, key: SoftwareKey, **wrong: Any) -> list[tuple[Rejection, timedelta | None]]:
+    """Reason and wait of wrong answers in a row: eight at once, then one every five minutes until it is closed."""
+    answers = []
+    for n in range(110):
+        rejected = world.rejection(None, world.touch(key, None, **wrong))
+        wait = None if rejected.retry_at is None else rejected.retry_at - world.clock()
+        answers.append((rejected.reason, wait))
+        world.clock.forward(seconds=0 if n < 8 else 300)
+    return answers
+
+
+def test_an_unknown_key_is_answered_slowed_and_closed_like_a_wrong_signature(world: World) -> None:
+    """S-291: to whoever holds the id of a key and wants to know whether anybody here has it; and one that has another
+    handle than it says is counted on the key that it named."""
+    stranger = SoftwareKey(user_handle=b"h" * 64)
+    wrong = told(world, world.give_key(), signature=b"0" * 70)
+    assert told(world, stranger, signature=b"0" * 70) == wrong
+    assert told(world, world.give_key(BO), user_handle=stranger.user_handle) == wrong
+    assert {reason for reason, _ in wrong} == {Rejection.WRONG, Rejection.SLOWED, Rejection.DISABLED}
+
+
+def test_an_unknown_key_takes_the_statements_and_the_arithmetic_of_a_wrong_signature(world: World) -> None:
+    """S-291: the same kinds of statement in the same order, one commit, one signature checked by the library."""
+    steps: list[str] = []
+
+    def trace(connection: Connection) -> None:
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_trace_callback(lambda sql: steps.append(sql.split()[0]))
+
+    event.listen(world.database.writing, "begin", trace)
+
+    def profile(frame: FrameType, what: str, _: object) -> None:
+        if what == "call" and frame.f_code.co_name in ("verify_authentication_response", "verify_signature"):
+            steps.append(frame.f_code.co_name)
+
+    taken = []
+    for key in (world.give_key(), SoftwareKey(user_handle=b"h" * 64)):
+        answer = world.touch(key, None, signature=b"0" * 70)
+        steps.clear()
+        sys.setprofile(profile)
+        try:
+            rejected = world.rejection(None, answer)
+        finally:
+            sys.setprofile(None)
+        assert rejected.reason is Rejection.WRONG
+        taken.append(list(steps))
+    assert taken[0] == taken[1]
+    assert taken[0].count("COMMIT") == taken[0].count("verify_authentication_response") == 1
 
 
 def test_failures_at_a_password_do_not_keep_a_passkey_out(world: World) -> None:

@@ -3,10 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from tests.support.authenticator import BS, UP, Authenticator
+from tests.support.authenticator import BS, UP
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import Deployment
 from tests.support.journey import USER, Journey, add_key, begin, cookie, party
@@ -208,20 +205,6 @@ def test_the_first_page_tells_nothing_about_anybodys_keys(deployment: Deployment
         page = journey.password(user_id=hint, password="forkert adgangskode")
         shown.append((options, page.status, options_without_challenge(page), sorted(page.ids)))
     assert shown[0] == shown[1]
-
-
-def test_an_unknown_key_is_told_like_a_wrong_signature(deployment: Deployment) -> None:
-    """S-291."""
-    key = add_key(deployment)
-    unknown = Authenticator(origin=deployment.issuer, user_handle=key.user_handle)
-    answers = []
-    for wrong, changes in (
-        (unknown, {}),
-        (key, {"signature": key.private_key.sign(b"x", ec.ECDSA(hashes.SHA256()))}),
-    ):
-        page = begin(deployment).passkey(wrong, **changes)
-        answers.append((page.status, page.words.split("Vi kunne ikke gå videre")[1][:90]))
-    assert answers[0] == answers[1]
 
 
 def test_flags_are_kept(deployment: Deployment) -> None:

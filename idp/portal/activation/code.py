@@ -3,7 +3,7 @@
 from flask import Response
 
 from idp.letters.letter import LetterFault, LetterRejected
-from idp.login.first_factor import count_failed_guess, neighbourhood_must_wait
+from idp.login.address_limits import count_failed_guess, neighbourhood_must_wait
 from idp.login.visit import ensure_browser
 from idp.portal.activation import pages
 from idp.portal.activation.visit import begin, code_form_token, note_attempt

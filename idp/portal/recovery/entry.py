@@ -8,7 +8,7 @@ from idp.addresses import neighbourhood
 from idp.cpr import ImpossibleCpr
 from idp.errors import StoreUnavailable
 from idp.ids import digest
-from idp.login.first_factor import count_failure
+from idp.login.address_limits import count_failure
 from idp.login.visit import find_signed_in, peer_address
 from idp.login.way_back import see_other
 from idp.portal.recovery import pages

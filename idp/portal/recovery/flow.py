@@ -13,7 +13,7 @@ from idp.recovery.rules import Lost, Permission, Proof, ways_on
 from idp.services import Services
 from idp.web import RETRY_AFTER_SECONDS, render
 from idp.web.enrolment import enrolment_error, totp_to_add
-from idp.web.form_errors import ErrorKind, FormError
+from idp.web.form_errors import FormError
 from mfa.errors import EnrolmentRefused
 from mfa.factors import Factor, FactorKind
 
@@ -43,11 +43,8 @@ def proceed(
     services: Services, visit: RecoveryVisit, *, way: str = "", error: FormError | None = None
 ) -> Response:
     """The page that the recovery is at."""
-    status = 200 if error is None else 429 if error.seconds or error.until else 400
-    if error is not None and error.kind is ErrorKind.BUSY:
-        status = 503
-    response = render(_page(services, visit, way, error), status)
-    if status in (429, 503):
+    response = render(_page(services, visit, way, error), 200 if error is None else error.status)
+    if response.status_code in (429, 503):
         response.headers["Retry-After"] = str((error and error.seconds) or RETRY_AFTER_SECONDS)
     return response
 

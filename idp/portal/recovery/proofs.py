@@ -4,14 +4,17 @@ Whoever has shown a proof in this recovery is no stranger any more: further answ
 browsers, so that what strangers did to the throttle does not keep the citizen out (S-248).
 """
 
+from datetime import datetime
+
 from flask import Response
 
 from idp.ceremonies import RECOVER, CeremonyGone
 from idp.ids import digest
 from idp.letters.codes import parse_code
 from idp.letters.letter import LetterKind, LetterRejected
-from idp.login.first_factor import count_failure
-from idp.login.rejections import code_error, password_error
+from idp.login.address_limits import GUESSES, KEYS, count_failure
+from idp.login.passkey import is_known_to_the_owner
+from idp.login.rejections import code_error, passkey_error, password_error
 from idp.login.visit import KNOWN
 from idp.login.way_back import see_other
 from idp.portal.activation.code import letter_error
@@ -26,6 +29,7 @@ from mfa.errors import Busy, FactorRejected, Rejection
 from mfa.factors import VerifiedFactor, categories_of
 from mfa.verification import Answer, PasswordAnswer, RecoveryCodeAnswer, TotpAnswer, WebauthnAnswer
 
+_KEYS = (Proof.KEY, Proof.PASSKEY)
 _CODE_KINDS = {
     ErrorKind.CODE_WRONG: ErrorKind.RECOVERY_CODE_WRONG,
     ErrorKind.CODE_USED: ErrorKind.RECOVERY_CODE_USED,
@@ -110,7 +114,7 @@ def _key(services: Services, visit: RecoveryVisit, proof: Proof, credential: str
         return see_other(STEP)
     if not credential:
         return _again(services, visit, proof, ErrorKind.MISSING_KEY)
-    check_neighbourhood(services)
+    check_neighbourhood(services, KEYS)
     try:
         ceremony = services.ceremonies.take(RECOVER, visit.binding, credential)
     except CeremonyGone:
@@ -123,11 +127,9 @@ def _key(services: Services, visit: RecoveryVisit, proof: Proof, credential: str
 def _verify(
     services: Services, visit: RecoveryVisit, proof: Proof, answer: Answer, citizen_id: str | None
 ) -> Response:
-    recovery = visit.recovery
-    check_neighbourhood(services)
-    known_browser = bool(recovery.shown) or services.known_browsers.knows(
-        read_cookie(KNOWN), citizen_id, visit.now
-    )
+    recovery, limit = visit.recovery, KEYS if proof in _KEYS else GUESSES
+    check_neighbourhood(services, limit)
+    known_browser = bool(recovery.shown) or _is_known(services, answer, citizen_id, visit.now)
     try:
         verified = services.verification.verify(
             citizen_id,
@@ -144,10 +146,10 @@ def _verify(
             factor_id=verified.factor_id,
         )
     except (FactorRejected, Busy) as rejection:
-        count_failure(services, rejection, proof.value)
+        count_failure(services, rejection, proof.value, limit)
         return proceed(services, visit, way=proof.value, error=_error(proof, rejection, visit))
     except SomebodyElses:
-        count_failure(services, FactorRejected(Rejection.WRONG), proof.value)
+        count_failure(services, FactorRejected(Rejection.WRONG), proof.value, limit)
         return _again(services, visit, proof, ErrorKind.KEY_WRONG)
     except LetterRejected as rejected:
         return proceed(services, visit, way=Proof.LETTER.value, error=letter_error(rejected))
@@ -157,9 +159,15 @@ def _verify(
     return see_other(STEP)
 
 
+def _is_known(services: Services, answer: Answer, citizen_id: str | None, now: datetime) -> bool:
+    if isinstance(answer, WebauthnAnswer):
+        return is_known_to_the_owner(services, answer.credential_json, now)
+    return services.known_browsers.knows(read_cookie(KNOWN), citizen_id, now)
+
+
 def _what_it_is(proof: Proof, verified: VerifiedFactor) -> Proof:
     """A key that verified its user is two factors, whatever was asked of it; one that did not is one."""
-    if proof not in (Proof.KEY, Proof.PASSKEY):
+    if proof not in _KEYS:
         return proof
     return Proof.PASSKEY if len(categories_of((verified,))) > 1 else Proof.KEY
 
@@ -167,11 +175,12 @@ def _what_it_is(proof: Proof, verified: VerifiedFactor) -> Proof:
 def _error(proof: Proof, rejection: FactorRejected | Busy, visit: RecoveryVisit) -> FormError:
     if proof is Proof.PASSWORD:
         return password_error(rejection, visit.now)
+    if proof in _KEYS:
+        error = passkey_error(rejection, visit.now)
+        return FormError(ErrorKind.KEY_WRONG) if error.kind is ErrorKind.PASSKEY_WRONG else error
     error = code_error(rejection, visit.now)
     if proof is Proof.RECOVERY_CODE:
         return FormError(_CODE_KINDS.get(error.kind, error.kind), error.seconds, error.until)
-    if proof in (Proof.KEY, Proof.PASSKEY) and error.kind in _CODE_KINDS:
-        return FormError(ErrorKind.KEY_WRONG)
     return error
 
 

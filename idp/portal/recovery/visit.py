@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from flask import Response
 
 from idp.ids import digest, new_secret
-from idp.login.first_factor import neighbourhood_must_wait
+from idp.login.address_limits import GUESSES, AddressLimit, neighbourhood_must_wait
 from idp.login.visit import browser_secret, ensure_browser
 from idp.portal.recovery.pages import RecoveryNotice, RecoveryPage
 from idp.recovery.recovery import Recovery
@@ -71,13 +71,13 @@ def bind(response: Response, visit: RecoveryVisit) -> Response:
     return response
 
 
-def check_neighbourhood(services: Services) -> None:
-    """The limit of the sign-in's pages, shared with them (S-246).
+def check_neighbourhood(services: Services, limit: AddressLimit = GUESSES) -> None:
+    """The limits of the sign-in's pages, shared with them (S-246).
 
     Raises:
         TooManyTries
     """
-    if neighbourhood_must_wait(services):
+    if neighbourhood_must_wait(services, limit):
         raise TooManyTries
 
 

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from idp.login.first_factor import count_failure, neighbourhood_must_wait
+from idp.login.address_limits import count_failure, neighbourhood_must_wait
 from idp.login.rejections import password_error
 from idp.login.visit import KNOWN
 from idp.portal.security import pages
@@ -16,7 +16,6 @@ from mfa.factors import FactorKind
 from mfa.verification import PasswordAnswer
 
 _PATH = f"{ROOT}/password"
-_WAITING = {ErrorKind.SLOWED: 429, ErrorKind.BLOCKED: 429, ErrorKind.BUSY: 503}
 
 
 def show_password(services: Services, visit: OwnVisit, *, error: FormError | None = None) -> pages.Password:
@@ -79,7 +78,7 @@ def _has_password(services: Services, visit: OwnVisit) -> bool:
 
 
 def _refuse(services: Services, visit: OwnVisit, error: FormError) -> Response:
-    response = render(show_password(services, visit, error=error), _WAITING.get(error.kind, 400))
+    response = render(show_password(services, visit, error=error), error.status)
     if response.status_code in (429, 503):
         response.headers["Retry-After"] = str(error.seconds or RETRY_AFTER_SECONDS)
     return response
