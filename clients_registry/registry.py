@@ -77,6 +77,7 @@ class Registry:
         self._memory = Memory(lambda: store.version(), clock)
         self._clients: Shelf[RegisteredClient] = self._memory.shelf(remembered)
         self._public_origins: Shelf[frozenset[str]] = self._memory.shelf(1)
+        self._names: Shelf[frozenset[str]] = self._memory.shelf(1)
         self._startable: Shelf[tuple[RegisteredClient, ...]] = self._memory.shelf(1)
         self._by_identifier: Shelf[RegisteredResource] = self._memory.shelf(_RESOURCES_REMEMBERED)
         self._by_id: Shelf[RegisteredResource] = self._memory.shelf(_RESOURCES_REMEMBERED)
@@ -127,6 +128,10 @@ class Registry:
     def startable_clients(self) -> tuple[RegisteredClient, ...]:
         """Those at which a sign-in can be begun from elsewhere (OIDC Core §4), by organisation and name."""
         return self._memory.find(self._startable, "", self._load_startable) or ()
+
+    def service_names(self) -> frozenset[str]:
+        """What services in force and organisations are called, in every language: no password may be one of these."""
+        return self._memory.find(self._names, "", self._load_names) or frozenset()
 
     # --- read from the store ---------------------------------------------------------------------------------------
 
@@ -192,6 +197,13 @@ class Registry:
                 key=lambda each: (each.organisation.name, each.client.client_name, each.client.client_id),
             )
         )
+
+    def _load_names(self, _key: str) -> frozenset[str]:
+        names = {organisation.name for organisation in self._store.organisations()}
+        for client in self._store.clients_in_force():
+            names.add(client.client_name)
+            names.update(text for name, text in client.localized.items() if name.startswith("client_name#"))
+        return frozenset(names)
 
     def _load_origins(self, _key: str) -> frozenset[str]:
         return frozenset(filter(None, map(_origin, self._store.public_redirect_uris())))

@@ -7,7 +7,7 @@ No rule about which kinds of character a password holds: such rules make passwor
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from mfa.errors import PasswordFault, PasswordRefused
@@ -41,17 +41,20 @@ class Blocklist:
         """The list that comes with the product."""
         return _ours()
 
-    def check(self, password: str, *, personal: Iterable[str] = ()) -> None:
-        """
+    def check(
+        self, password: str, *, personal: Iterable[str] = (), services: frozenset[str] = frozenset()
+    ) -> None:
+        """`personal` and the names of `services` differ in how often they are the same.
+
         Raises:
             PasswordRefused: common or personal.
         """
         folded = _folded(password)
-        candidates = {folded, _without_ornament(folded)}
+        candidates = _spellings(folded)
         if candidates & self._words or _is_row(folded):
             raise PasswordRefused(PasswordFault.COMMON)
-        own = {_folded(word) for word in personal}
-        if candidates & (own | {_without_ornament(word) for word in own}) - {""}:
+        own = set[str]().union(*(_spellings(_folded(word)) for word in personal))
+        if candidates & (own | _spellings_of_all(services)):
             raise PasswordRefused(PasswordFault.PERSONAL)
 
 
@@ -63,6 +66,18 @@ def _ours() -> Blocklist:
 
 def _folded(word: str) -> str:
     return unicodedata.normalize("NFKC", word).casefold().strip()
+
+
+def _spellings(folded: str) -> set[str]:
+    """The word itself, without ornament, and each of them written in one: `nordhavnkommune1` holds the name."""
+    written = {folded, "".join(folded.split())}
+    return (written | {_without_ornament(word) for word in written}) - {""}
+
+
+@lru_cache(maxsize=2)
+def _spellings_of_all(names: frozenset[str]) -> frozenset[str]:
+    """Remembered, since a country's services are ten thousand, and the same from one password to the next."""
+    return frozenset().union(*(_spellings(_folded(name)) for name in names))
 
 
 def _without_ornament(folded: str) -> str:

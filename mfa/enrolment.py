@@ -2,7 +2,7 @@
 the caller has checked a fresh proof at the highest level the citizen can reach (S-260, S-302).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,13 +38,17 @@ class Enrolment:
         journal: Journal,
         passwords: Passwords,
         sealer: Sealer,
+        *,
+        service_names: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
+        """`service_names`: what else no password may be, whoever chooses it."""
         self._transact = transact
         self._factors = factors
         self._pending = pending
         self._journal = journal
         self._passwords = passwords
         self._sealer = sealer
+        self._service_names = service_names
 
     def hash_new_password(self, password: str, *, personal: Iterable[str] = ()) -> HashedPassword:
         """Check and hash a password that a citizen chose; to be kept with `keep_password`.
@@ -53,7 +57,7 @@ class Enrolment:
             PasswordRefused: it may not be chosen; nothing was hashed.
             Busy
         """
-        self._passwords.check_new(password, personal=personal)
+        self._passwords.check_new(password, personal=personal, services=self._service_names())
         with self._passwords.turn() as turn:
             return turn.hash(password)
 

@@ -102,8 +102,10 @@ class Passwords:
         self.hashes_computed = 0
         """How often argon2 ran in this process: a metric, and how tests compare known with unknown (S-237)."""
 
-    def check_new(self, typed: str, *, personal: Iterable[str] = ()) -> None:
-        """Whether this password may be chosen; `personal` are the user ID, names, the services' names.
+    def check_new(
+        self, typed: str, *, personal: Iterable[str] = (), services: frozenset[str] = frozenset()
+    ) -> None:
+        """Whether this password may be chosen; `personal` are the user ID and the names of whoever chooses it.
 
         Raises:
             PasswordRefused
@@ -111,7 +113,7 @@ class Passwords:
         encoded = to_bytes(typed)
         if len(encoded.decode("utf-8")) < SHORTEST:
             raise PasswordRefused(PasswordFault.TOO_SHORT)
-        self._blocklist.check(typed, personal=personal)
+        self._blocklist.check(typed, personal=personal, services=services)
 
     @contextmanager
     def turn(self) -> Iterator["Turn"]:

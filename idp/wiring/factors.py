@@ -77,4 +77,5 @@ class WithFactors(WithLogouts):
             journal=self.ledger,
             passwords=self.passwords,
             sealer=self._sealer("totp"),
+            service_names=lambda: self.registry.service_names(),
         )

@@ -118,6 +118,25 @@ def test_ones_own_user_id_and_the_services_names_cannot_be_chosen(passwords: Pas
     assert fault_of(passwords, own, "astrid.holm", "nordhavnkommune") is PasswordFault.PERSONAL
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "Byggesager",
+        "byggesager2026",
+        "!BYGGESAGER",
+        "Nordhavn Kommune",
+        "nordhavnkommune",
+        "nordhavn  kommune 1",
+    ],
+)
+def test_the_name_of_a_service_cannot_be_chosen_in_any_spelling(passwords: Passwords, named: str) -> None:
+    """S-232"""
+    with pytest.raises(PasswordRefused) as refused:
+        passwords.check_new(named, services=frozenset({"Byggesager", "Nordhavn Kommune", "", "7"}))
+    assert refused.value.fault is PasswordFault.PERSONAL
+    passwords.check_new("byggesagerne i nordhavn", services=frozenset({"Byggesager", "Nordhavn Kommune"}))
+
+
 def test_no_rule_asks_for_kinds_of_characters(passwords: Passwords) -> None:
     """S-232"""
     assert fault_of(passwords, "mejsekugle") is None

@@ -1,0 +1,123 @@
+"""An officer or operator who wants into somebody's access: every command about a citizen, as it is typed."""
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+
+from idp.cli import main
+from idp.commands.citizens import citizens
+from mfa import tables as mfa_tables
+from mfa.verification import Answer
+from tests.support.deployment import PASSWORD, Deployment
+from tests.support.journey import USER, add_key, begin
+
+CPR, TICKET = "8802701234", "sag 2026-0017"
+ACTS = {
+    "find": "citizen-looked-up",
+    "block": "citizen-blocked",
+    "unblock": "citizen-unblocked",
+    "end-sessions": "sessions-ended",
+    "proof": "citizen-proofed",
+}
+"""What an officer may do with a citizen who is there, and what the citizen's ledger calls it."""
+
+
+def adgang(deployment: Deployment, *words: str) -> Result:
+    settings = deployment.settings
+    environment = {
+        "ADGANG_ISSUER": settings.issuer,
+        "ADGANG_ENVIRONMENT": "demo",
+        "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
+        "ADGANG_SECRETS_DIRECTORY": str(settings.secrets_directory),
+        "ADGANG_STATE_DIRECTORY": str(settings.state_directory),
+        "ADGANG_DATABASE_URL": settings.sql_url,
+        "ADGANG_REDIS_URL": settings.redis_url,
+    }
+    return CliRunner(env=environment).invoke(main, list(words))
+
+
+def factors(deployment: Deployment) -> list[object]:
+    """Every row of every table of factors."""
+    with deployment.wiring.database.reading.connect() as connection:
+        return [
+            sorted(map(repr, connection.execute(select(table))))
+            for table in mfa_tables.metadata.sorted_tables
+        ]
+
+
+def told(deployment: Deployment) -> list[tuple[str, str, object]]:
+    found = deployment.wiring.ledger.of_citizen(deployment.citizens[USER].citizen.citizen_id, limit=1000)
+    return [(entry.event, entry.actor, entry.facts.get("reason")) for entry in found]
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_officer_chooses_no_password_sees_no_seed_and_binds_no_key(
+    deployment: Deployment, act: str
+) -> None:
+    """S-314: nothing of a factor changes or is printed, and the ledger has who it was and the ticket; without a ticket
+    nothing is done."""
+    add_key(deployment)
+    if act == "unblock":
+        adgang(deployment, "citizens", "block", USER, "--reason", TICKET, "--yes")
+    before, rows = factors(deployment), told(deployment)
+    yes = () if act == "find" else ("--yes",)
+    refused = adgang(deployment, "citizens", act, USER, *yes)
+    assert refused.exit_code == 2 and "--reason" in refused.output
+    assert told(deployment) == rows
+    done = adgang(deployment, "citizens", act, USER, "--reason", TICKET, *yes)
+    assert done.exit_code == 0, done.output
+    assert factors(deployment) == before
+    event, actor, reason = told(deployment)[-1]
+    assert (event, reason) == (ACTS[act], TICKET) and actor.startswith("operator:") and len(actor) > 9
+    for secret in (PASSWORD, deployment.citizens[USER].totp_secret, "argon2", CPR, "otpauth"):
+        assert secret not in done.output
+    if act in ("find", "end-sessions", "proof"):
+        journey = begin(deployment)
+        assert "use-key" in journey.password().ids, "with the password that was theirs before"
+
+
+def test_a_citizen_who_is_there_is_not_added_anew_with_other_factors(deployment: Deployment) -> None:
+    """S-314: the one command that prints a password and a seed makes new citizens alone."""
+    before = factors(deployment)
+    person = (
+        "--given-name",
+        "Freja",
+        "--family-name",
+        "Holm",
+        "--birthdate",
+        "1970-02-28",
+        "--reason",
+        TICKET,
+    )
+    for user_id, cpr in ((USER, "8802701299"), ("freja.holm2", CPR)):
+        refused = adgang(deployment, "citizens", "add", "--user-id", user_id, "--cpr", cpr, *person)
+        assert refused.exit_code != 0
+        assert "otpauth" not in refused.output and "assword" not in refused.output
+    assert factors(deployment) == before
+
+
+def test_no_command_takes_a_factor_of_a_citizen() -> None:
+    """S-314: whoever adds a command or an option about citizens looks here."""
+    assert set(citizens.commands) == {"add", "invite", "close", *ACTS}
+    taken = {
+        option.name
+        for command in citizens.commands.values()
+        for option in command.params
+        if isinstance(option, click.Option | click.Argument)
+    }
+    words = ("password", "secret", "seed", "totp", "credential", "key", "factor", "code")
+    assert {name for name in taken if name and any(word in name for word in words)} == {"postal_code"}
+
+
+def test_nothing_is_approved_on_another_device(deployment: Deployment) -> None:
+    """S-312: approval by push or app is not built. Each of the four answers holds what was typed or signed here, and no
+    address of the site approves, polls for or pushes a sign-in."""
+    kinds = {kind.__name__ for kind in Answer.__args__}
+    assert kinds == {"PasswordAnswer", "TotpAnswer", "WebauthnAnswer", "RecoveryCodeAnswer"}
+    provider = deployment.provider
+    addresses = [*provider.machine.paths, *(rule.rule for rule in provider.pages.url_map.iter_rules())]
+    assert len(addresses) > 50
+    assert [
+        each for each in addresses if any(word in each for word in ("approv", "push", "poll", "notify"))
+    ] == []
