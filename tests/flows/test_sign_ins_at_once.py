@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from idp.settings import Settings
-from idp.wiring import Wiring
 from tests.support.citizen_browser import CitizenBrowser
-from tests.support.processes import start_server
 from tests.support.served import Served, prepare, serving, serving_environment
 
 SIGN_INS = 200
