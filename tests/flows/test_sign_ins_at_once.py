@@ -71,7 +71,8 @@ def test_probe(served: Served) -> None:
     took = time.perf_counter() - begun
     stop.set()
     from collections import Counter
+
     print(took, Counter(a.status_code for a in answers), base, kib(worker, "VmHWM"))
     for p, t in times.items():
-        print(p, len(t), statistics.median(t), max(t), sorted(t)[int(len(t)*.95)])
+        print(p, len(t), statistics.median(t), max(t), sorted(t)[int(len(t) * 0.95)])
     assert 0
