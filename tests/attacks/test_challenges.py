@@ -8,6 +8,7 @@ came with it is looked at (S-265).
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,19 +96,32 @@ def proof_in_a_session(
     return Place(deployment, id_of(deployment, user_id), browser, address, "/key", own)
 
 
-def recovery(deployment: Deployment, user_id: str, lost: str) -> CitizenBrowser:
-    browser = CitizenBrowser(deployment.issuer)
+_printed: dict[tuple[Path, str], list[str]] = {}
+"""The recovery codes that are left, by deployment and citizen: a new set would end the recoveries that were begun before."""
+
+
+def answers_of(deployment: Deployment, user_id: str) -> dict[str, dict[str, str]]:
+    """Right ones, for the proofs of a recovery."""
+    whose, services = id_of(deployment, user_id), deployment.wiring.services
+    if (deployment.settings.state_directory, whose) not in _printed:
+        issued = services.recovery_codes.renew(whose, now=deployment.clock())
+        _printed[deployment.settings.state_directory, whose] = list(issued.codes)
+    code = _printed[deployment.settings.state_directory, whose].pop()
+    return {"password": {"password": PASSWORD}, "recovery-code": {"recovery_code": code}}
+
+
+def show(browser: CitizenBrowser, answers: dict[str, dict[str, str]], *ways: str) -> None:
+    for way in ways:
+        browser.submit(browser.get(f"/recover/step?way={way}"), f"/{way}", **answers[way])
+
+
+def recovery(deployment: Deployment, user_id: str, lost: str, *ways: str) -> CitizenBrowser:
+    """One in which these proofs were shown."""
+    answers, browser = answers_of(deployment, user_id), CitizenBrowser(deployment.issuer)
     page = browser.submit(browser.get("/recover"), "/begin", lost=lost)
     browser.submit(page, "/who", user_id=user_id)
+    show(browser, answers, *ways)
     return browser
-
-
-def show(deployment: Deployment, browser: CitizenBrowser, user_id: str, *ways: str) -> None:
-    services = deployment.wiring.services
-    codes = services.recovery_codes.renew(id_of(deployment, user_id), now=deployment.clock()).codes
-    typed = {"password": {"password": PASSWORD}, "recovery-code": {"recovery_code": codes[0]}}
-    for way in ways:
-        browser.submit(browser.get(f"/recover/step?way={way}"), f"/{way}", **typed[way])
 
 
 def passkey_in_recovery(
@@ -121,8 +135,7 @@ def passkey_in_recovery(
 
 def key_in_recovery(deployment: Deployment, user_id: str = USER, key: Authenticator | None = None) -> Place:
     own = key or add_key(deployment, user_id)
-    browser = recovery(deployment, user_id, "password")
-    show(deployment, browser, user_id, "recovery-code")
+    browser = recovery(deployment, user_id, "password", "recovery-code")
     path = "/recover/step?way=key"
     return Place(deployment, id_of(deployment, user_id), browser, path, "/recover/key", own)
 
@@ -137,8 +150,7 @@ def new_key_in_recovery(
     deployment: Deployment, user_id: str = USER, key: Authenticator | None = None
 ) -> Place:
     del key
-    browser = recovery(deployment, user_id, "factor")
-    show(deployment, browser, user_id, "password", "recovery-code")
+    browser = recovery(deployment, user_id, "factor", "password", "recovery-code")
     page = browser.get("/recover/step")
     if any(form.action.endswith("/lost") for form in page.forms):
         browser.submit(page, "/lost")
@@ -187,9 +199,12 @@ def test_a_challenge_counts_only_at_the_page_that_asked_for_it(deployment: Deplo
 def test_a_challenge_for_a_key_that_is_there_adds_none_in_the_same_recovery(deployment: Deployment) -> None:
     """S-265, S-297: both belong to this browser's recovery; only what they were asked for tells them apart."""
     asked_before = passkey_in_recovery(deployment)
-    browser = asked_before.browser = recovery(deployment, USER, "factor")
+    answers = answers_of(deployment, USER)
+    browser = asked_before.browser = CitizenBrowser(deployment.issuer)
+    page = browser.submit(browser.get("/recover"), "/begin", lost="factor")
+    browser.submit(page, "/who", user_id=USER)
     challenge = asked_before.ask()[1]["challenge"]
-    show(deployment, browser, USER, "password", "recovery-code")
+    show(browser, answers, "password", "recovery-code")
     page = browser.get("/recover/step")
     browser.submit(page, "/lost")
     adding = Place(
