@@ -12,6 +12,9 @@ from mfa.errors import FactorRejected, Rejection
 from mfa.factors import Factor, FactorKind, VerifiedFactor
 from mfa.ports import Factors, Failures, Journal, Tx
 
+NOBODY = ""
+"""No citizen's id and no factor's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimant:

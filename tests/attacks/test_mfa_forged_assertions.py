@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 
 from mfa.errors import FactorRejected, Rejection
 from mfa.verification import WebauthnAnswer
@@ -196,12 +196,10 @@ def test_an_unknown_key_takes_the_statements_and_the_arithmetic_of_a_wrong_signa
     """S-291: the same kinds of statement in the same order, one commit, one signature checked by the library."""
     steps: list[str] = []
 
-    def trace(connection: Connection) -> None:
-        driver = connection.connection.dbapi_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.set_trace_callback(lambda sql: steps.append(sql.split()[0]))
+    def trace(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(lambda sql: steps.append(sql.split()[0]))
 
-    event.listen(world.database.writing, "begin", trace)
+    event.listen(world.database.writing, "checkout", trace)
 
     def profile(frame: FrameType, what: str, _: object) -> None:
         if what == "call" and frame.f_code.co_name in ("verify_authentication_response", "verify_signature"):

@@ -1,5 +1,6 @@
 """Guessing passwords and codes: alone, in parallel, at people who do not exist, and to keep somebody out."""
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from mfa import tables
 from mfa.errors import FactorRejected, Rejection
 from mfa.factors import VerifiedFactor
 from mfa.lockout import LIMIT, STRANGERS_LIMIT
-from mfa.verification import PasswordAnswer, TotpAnswer
+from mfa.verification import Answer, PasswordAnswer, RecoveryCodeAnswer, TotpAnswer
 from tests.storage.mfa_world import ASTRID, BO, RIGHT, WRONG, World, all_at_once
 from tests.support.clock import FrozenClock
 
@@ -137,6 +138,35 @@ def test_a_failure_takes_as_many_writes_for_nobody_as_for_somebody(world: World)
         world.rejection(citizen_id, WRONG)
         commits.append(len(seen))
     assert commits == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "answer", [WRONG, RecoveryCodeAnswer("AAAA-AAAA-AAAA-AAAA")], ids=["password", "code"]
+)
+def test_a_wrong_answer_asks_the_database_as_much_for_nobody_as_for_somebody(
+    sqlite_url: str, clock: FrozenClock, answer: Answer
+) -> None:
+    """S-237: a citizen, one without such a factor, and nobody: the same kinds of statement in the same order, when the
+    answer is looked at and when it is not."""
+    world = World(sqlite_url, clock).create_tables()
+    world.give_password(ASTRID)
+    world.recovery.renew(ASTRID, now=clock())
+    steps: list[str] = []
+
+    def trace(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(lambda sql: steps.append(sql.split()[0]))
+
+    event.listen(world.database.writing, "checkout", trace)
+    taken = []
+    for citizen_id in (ASTRID, BO, None):
+        taken.append([])
+        for reason in [Rejection.WRONG] * 5 + [Rejection.SLOWED]:
+            steps.clear()
+            assert world.rejection(citizen_id, answer).reason is reason
+            taken[-1].append(list(steps))
+    assert taken[0] == taken[1] == taken[2]
+    assert "SELECT" in taken[0][0] and "SELECT" in taken[0][-1]
+    world.close()
 
 
 def test_spellings_of_one_user_id_share_one_count(world: World) -> None:

@@ -14,9 +14,18 @@ from pathlib import Path
 import pytest
 import requests
 
+from idp.ids import digest
+from idp.storage.citizens_in_sql import canonical_user_id
+from mfa.factors import FactorKind
+from mfa.in_sql import Failures
+from mfa.lockout import BLOCKED_FROM, FailureCount
+from mfa.lockout import Failures as LockFailures
+from tests.attacks.test_passwords_guessing_pages import NOBODY, five_kinds
+from tests.support.authenticator import Authenticator
 from tests.support.citizen_browser import CitizenBrowser
 from tests.support.clock import FrozenClock
 from tests.support.deployment import PASSWORD, Deployment, running_deployment
+from tests.support.journey import add_key, begin
 from tests.support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.soak
@@ -42,29 +51,80 @@ def patient(tmp_path: Path, sqlite_url: str, valkey_url: str, clock: FrozenClock
         yield running
 
 
-def test_a_known_and_an_unknown_user_id_take_the_same_time(patient: Deployment) -> None:
-    """S-237: 300 tries each, in random order, each by a browser that nobody has seen."""
+def test_five_kinds_of_user_id_take_the_same_time(patient: Deployment) -> None:
+    """S-237: a thousand tries each, in random order, each by a browser that nobody has seen: nobody's user ID, a
+    citizen's with a wrong password, one who is blocked, one who closed, one without a password. And tries that a lock
+    refuses, at nobody's and at a citizen's. Each kind is compared with nobody's; with five comparisons p stays above 0.01
+    in 95 of 100 runs where there is no difference, so that one of them may be met by a median that is the same to 1 %."""
     deployment = patient
+    kinds = five_kinds(deployment)
+    failures = Failures(deployment.wiring.database.reading)
     service = RelyingParty(deployment, deployment.clients["Byggesager"])
-    times: dict[str, list[float]] = {"known": [], "unknown": []}
-    tries = ["known", "unknown"] * 300
+    locked = FailureCount(BLOCKED_FROM, BLOCKED_FROM, deployment.clock(), deployment.clock())
+    times: dict[str, list[float]] = {}
+    tries = [*kinds, "locked nobody", "locked citizen"] * TRIES
     random.shuffle(tries)
     for kind in tries:
+        user_id = {"locked nobody": "no.body.atal", "locked citizen": USER}.get(kind, kind)
+        with deployment.wiring.database.writing.begin() as tx:
+            tx.exec_driver_sql("DELETE FROM mfa_failures")
+            if kind.startswith("locked"):
+                name = lock_of(deployment, user_id)
+                failures.lock(tx, name, citizen_id=None)
+                failures.keep(tx, name, LockFailures(strangers=locked))
         browser = CitizenBrowser(deployment.issuer)
-        page = browser.get(service.ask().url)
-        user_id = USER if kind == "known" else f"nobody.{secrets.token_hex(4)}"
-        form = page.form("/password")
+        form = browser.get(service.ask().url).form("/password")
         begun = time.perf_counter()
         answer = browser.post(form.action, {**form.fields, "user_id": user_id, "password": "wrong " * 3})
-        times[kind].append(time.perf_counter() - begun)
-        assert answer.status == 400
-        deployment.clock.forward(seconds=3600)  # no try is slowed or blocked
-        signed = browser.submit(browser.get(service.ask().url), "/password", user_id=USER, password=PASSWORD)
-        assert "code" in signed.ids, "the right password forgives the failures"
+        times.setdefault(kind, []).append(time.perf_counter() - begun)
+        assert answer.status == (429 if kind.startswith("locked") else 400)
     medians = {kind: statistics.median(values) * 1000 for kind, values in times.items()}
-    p = _mann_whitney(times["known"], times["unknown"])
-    print(f"\nS-237: medians {medians} ms, Mann-Whitney p = {p:.3f}")
-    assert p > 0.01
+    pairs = [(kind, NOBODY) for kind in kinds[1:]] + [("locked citizen", "locked nobody")]
+    found = {kind: _mann_whitney(times[kind], times[other]) for kind, other in pairs}
+    print(f"\nS-237: medians in ms {medians}, Mann-Whitney p {found}")
+    for kind, other in pairs:
+        alike = abs(medians[kind] - medians[other]) < 0.01 * medians[other]
+        assert found[kind] > 0.01 or alike, (kind, medians, found)
+
+
+TRIES = 1_000
+
+
+def lock_of(deployment: Deployment, user_id: str) -> str:
+    """Under which name failures at this user ID's password are counted."""
+    citizen = deployment.wiring.services.citizens.find_by_user_id(user_id)
+    if citizen is None:
+        return f"password:unknown:{digest(canonical_user_id(user_id))}"
+    factors = deployment.wiring.services.factors.of_citizen(citizen.citizen_id)
+    return next(factor.factor_id for factor in factors if factor.kind is FactorKind.PASSWORD)
+
+
+def test_an_unknown_key_and_a_wrong_signature_take_the_same_time(patient: Deployment) -> None:
+    """S-291: as above, a thousand each."""
+    deployment = patient
+    held = add_key(deployment)
+    keys = {
+        "wrong signature": held,
+        "unknown key": Authenticator(origin=deployment.issuer, user_handle=held.user_handle),
+    }
+    times: dict[str, list[float]] = {}
+    tries = [*keys] * TRIES
+    random.shuffle(tries)
+    for kind in tries:
+        with deployment.wiring.database.writing.begin() as tx:
+            tx.exec_driver_sql("DELETE FROM mfa_failures")
+        journey = begin(deployment)
+        form = journey.page.form("/passkey")
+        credential = keys[kind].get(form.options, signature=b"x" * 70)
+        begun = time.perf_counter()
+        answer = journey.browser.post(form.action, {**form.fields, "credential": credential})
+        times.setdefault(kind, []).append(time.perf_counter() - begun)
+        assert answer.status == 400
+    medians = {kind: statistics.median(values) * 1000 for kind, values in times.items()}
+    p = _mann_whitney(times["wrong signature"], times["unknown key"])
+    print(f"\nS-291: medians in ms {medians}, Mann-Whitney p {p:.3f}")
+    one, other = medians.values()
+    assert p > 0.01 or abs(one - other) < 0.02 * other
 
 
 def test_a_code_is_redeemed_once_in_two_hundred_rounds(deployment_each: Deployment) -> None:
