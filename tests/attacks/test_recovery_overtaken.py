@@ -130,3 +130,13 @@ def test_a_proof_by_a_factor_that_was_disabled_meanwhile_is_none(deployment: Dep
     before = kept(me)
     assert "notice" in thief.submit(page, "/new-password", new_password=NEW).ids
     assert kept(me) == before
+
+
+def test_a_stranger_who_typed_a_user_id_does_not_learn_what_its_citizen_does(deployment: Deployment) -> None:
+    """S-238: where nothing was shown nothing is stopped, as for a user ID that nobody has."""
+    me = OwnPages(deployment)
+    me.open()
+    stranger, _ = start(deployment, "password")
+    before = stranger.get("/recover/step").words
+    end_all(me)
+    assert stranger.get("/recover/step").words == before
