@@ -57,7 +57,8 @@ class Recoveries:
             recoveries.c.recovery_id != but,
             recoveries.c.stage.in_(_LIVING),
             recoveries.c.expires_at > now,
-            recoveries.c.shown != "[]",  # else whoever typed a user ID would learn what its citizen does (S-238)
+            recoveries.c.shown
+            != "[]",  # else whoever typed a user ID would learn what its citizen does (S-238)
         )
         ended = update(recoveries).where(theirs).values(stage=Stage.STOPPED.value)
         rows = tx.execute(ended.returning(recoveries.c.cooling_until)).all()
