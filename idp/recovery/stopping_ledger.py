@@ -5,11 +5,12 @@ back, or began while a thief held it, begins anew with what is left. A recovery'
 marked itself done by then (moves.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from idp.ledger import events
-from idp.records import LedgerEntry
+from idp.messages.ports import Outbox
+from idp.messages.telling import TellingLedger
 from idp.recovery import ports
 from idp.storage import ports as stores
 from mfa import events as factor_events
@@ -27,11 +28,11 @@ _ENDING = frozenset(
 _REPLACED_BY_A_NEW_ONE = frozenset({FactorKind.PASSWORD, FactorKind.RECOVERY_CODE})
 
 
-class StoppingLedger:
-    """Implements `idp.storage.ports.Ledger`."""
+class StoppingLedger(TellingLedger):
+    """Implements `idp.storage.ports.Ledger`; what it stops is told like everything that is appended."""
 
-    def __init__(self, ledger: stores.Ledger, recoveries: ports.Recoveries) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: stores.Ledger, outbox: Outbox, recoveries: ports.Recoveries) -> None:
+        super().__init__(ledger, outbox)
         self._recoveries = recoveries
 
     def append(
@@ -44,17 +45,11 @@ class StoppingLedger:
         citizen_id: str | None = None,
         facts: Mapping[str, str | int | list[str]] | None = None,
     ) -> None:
-        self._ledger.append(tx, event=event, actor=actor, at=at, citizen_id=citizen_id, facts=facts)
+        super().append(tx, event=event, actor=actor, at=at, citizen_id=citizen_id, facts=facts)
         if citizen_id is None or not _ends_recoveries(event, facts or {}):
             return
         if self._recoveries.stop_all_of(tx, citizen_id, at):
-            self._ledger.append(tx, event=events.RECOVERY_STOPPED, actor=actor, at=at, citizen_id=citizen_id)
-
-    def of_citizen(self, citizen_id: str, *, after: int = 0, limit: int = 100) -> Iterable[LedgerEntry]:
-        return self._ledger.of_citizen(citizen_id, after=after, limit=limit)
-
-    def last_time(self, citizen_id: str, event: str) -> datetime | None:
-        return self._ledger.last_time(citizen_id, event)
+            super().append(tx, event=events.RECOVERY_STOPPED, actor=actor, at=at, citizen_id=citizen_id)
 
 
 def _ends_recoveries(event: str, facts: Mapping[str, object]) -> bool:

@@ -7,7 +7,6 @@ import redis
 from idp.clock import Clock, system_clock
 from idp.ledger.in_sql import Ledger
 from idp.messages.in_sql import Outbox
-from idp.messages.telling import TellingLedger
 from idp.recovery.in_sql import Recoveries
 from idp.recovery.stopping_ledger import StoppingLedger
 from idp.secrets_directory import DeploymentSecrets, read_secrets
@@ -63,7 +62,7 @@ class Foundation:
     @cached_property
     def ledger(self) -> StoppingLedger:
         reading = self.database.reading
-        return StoppingLedger(TellingLedger(Ledger(reading), self.outbox), Recoveries(reading))
+        return StoppingLedger(Ledger(reading), self.outbox, Recoveries(reading))
 
     @cached_property
     def subjects(self) -> Subjects:

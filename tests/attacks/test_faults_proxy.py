@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.test_faults_wire import AMBIGUOUS, statuses
 from tests.support.http2 import (
     CONTINUATION,
     DATA,
@@ -153,28 +154,19 @@ def test_a_request_that_could_be_read_in_two_ways_never_arrives(
 
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: adgang.localhost\r\n\r\n"
-AMBIGUOUS = {
-    "two lengths": b"Content-Length: 3\r\nContent-Length: 40",
-    "length and chunks": b"Content-Length: 3\r\nTransfer-Encoding: chunked",
-    "chunks, spelled oddly": b"Transfer-Encoding: xchunked",
-    "chunks twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
-    "a space before the colon": b"Content-Length : 3",
-    "a signed length": b"Content-Length: +3",
-    "a bare CR": b"X-A: a\rContent-Length: 3",
-}
-
 READ_IN_ONE_WAY = {
-    "a folded header": b"X-A: b\r\n Content-Length: 3",
-    "a NUL": b"X-A: a\x00b",
+    "a folded header": AMBIGUOUS["a folded header"],
+    "a NUL": AMBIGUOUS["a NUL"],
     "a bare LF": b"X-A: a\nContent-Length: 3",
     "a bare LF that ends it all": b"X-A: a\n\nGET /smuggled HTTP/1.1\nHost: adgang.localhost",
     "a bare LF in a chunk": b"Transfer-Encoding: chunked\r\n\r\n3\na=b\n0\n",
     "junk after a chunk's length": b"Transfer-Encoding: chunked\r\n\r\n3;x=\x00\r\na=b\r\n0\r\n",
 }
 """RFC 9112 §2.2 and §5.2 let a recipient take a bare LF for the end of a line, and unfold."""
+REFUSED = {name: header for name, header in AMBIGUOUS.items() if name not in READ_IN_ONE_WAY}
 
 
-@pytest.mark.parametrize("header", AMBIGUOUS.values(), ids=AMBIGUOUS)
+@pytest.mark.parametrize("header", REFUSED.values(), ids=REFUSED)
 def test_in_http_1_too_a_request_that_could_be_read_in_two_ways_smuggles_nothing(
     proxied: Proxied, header: bytes
 ) -> None:
@@ -189,8 +181,8 @@ def test_in_http_1_too_a_request_that_could_be_read_in_two_ways_smuggles_nothing
 def test_what_the_proxy_lets_pass_the_server_reads_as_the_proxy_does(proxied: Proxied, header: bytes) -> None:
     """S-344: one request behind it for each answer before it, each written anew; so none is hidden in another."""
     raw = b"POST /token HTTP/1.1\r\nHost: adgang.localhost\r\n" + header + b"\r\n\r\na=b" + SMUGGLED
-    statuses, seen = sent_raw(proxied.port, raw), list(proxied.behind.seen)
-    assert statuses.count(200) == len(seen) >= 1 and set(statuses) <= {200, 400}
+    told, seen = sent_raw(proxied.port, raw), list(proxied.behind.seen)
+    assert told.count(200) == len(seen) >= 1 and set(told) <= {200, 400}
     written = [text for _, path, headers, _ in seen for text in (path, *headers, *headers.values())]
     assert not any("\r" in text or "\n" in text for text in written)
     check_serves(proxied)
@@ -206,7 +198,7 @@ def sent_raw(port: int, raw: bytes) -> list[int]:
         with suppress(OSError):
             while more := tls.recv(65_536):
                 answer += more
-    return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+    return statuses(answer)
 
 
 def test_streams_that_are_reset_at_once_cost_the_server_behind_little(proxied: Proxied) -> None:

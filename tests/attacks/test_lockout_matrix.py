@@ -7,6 +7,7 @@ does not. Activation verifies a letter and no authenticator: its guesses are cou
 
 import ast
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -88,7 +89,7 @@ def has_form(page: Page, ending: str) -> bool:
     return any(form.action.endswith(ending) for form in page.forms)
 
 
-class Station:
+class Station(ABC):
     """One route that verifies, in one browser."""
 
     kind: FactorKind
@@ -102,12 +103,12 @@ class Station:
         self.page: Page | None = None
         self.shown_at = room.deployment.clock()
 
+    @abstractmethod
     def reach(self) -> Page:
         """The page with the form, from anywhere."""
-        raise NotImplementedError
 
-    def typed(self, page: Page, *, right: bool) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def typed(self, page: Page, *, right: bool) -> dict[str, str]: ...
 
     def open(self) -> None:
         """Have the form at hand, not older than a challenge lives."""

@@ -2,13 +2,12 @@
 
 import click
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from idp.cli import main
 from idp.commands.citizens import citizens
 from mfa import tables as mfa_tables
 from mfa.verification import Answer
+from tests.support.commands import adgang
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import USER, add_key, begin
 
@@ -21,20 +20,6 @@ ACTS = {
     "proof": "citizen-proofed",
 }
 """What an officer may do with a citizen who is there, and what the citizen's ledger calls it."""
-
-
-def adgang(deployment: Deployment, *words: str) -> Result:
-    settings = deployment.settings
-    environment = {
-        "ADGANG_ISSUER": settings.issuer,
-        "ADGANG_ENVIRONMENT": "demo",
-        "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
-        "ADGANG_SECRETS_DIRECTORY": str(settings.secrets_directory),
-        "ADGANG_STATE_DIRECTORY": str(settings.state_directory),
-        "ADGANG_DATABASE_URL": settings.sql_url,
-        "ADGANG_REDIS_URL": settings.redis_url,
-    }
-    return CliRunner(env=environment).invoke(main, list(words))
 
 
 def factors(deployment: Deployment) -> list[object]:

@@ -2,28 +2,15 @@
 
 import json
 
-from click.testing import CliRunner
-
-from idp.cli import main
+from tests.support.commands import adgang
 from tests.support.deployment import Deployment
 from tests.support.signed_in import session_of
 from tests.support.signing_out import given_in, leaving_party
 
 
 def test_what_waits_is_listed_by_service(deployment: Deployment) -> None:
-    settings = deployment.settings
-    environment = {
-        "ADGANG_ISSUER": settings.issuer,
-        "ADGANG_ENVIRONMENT": "demo",
-        "ADGANG_INSECURE_ALLOW_HTTP_LOOPBACK": "true",
-        "ADGANG_SECRETS_DIRECTORY": str(settings.secrets_directory),
-        "ADGANG_STATE_DIRECTORY": str(settings.state_directory),
-        "ADGANG_DATABASE_URL": settings.sql_url,
-        "ADGANG_REDIS_URL": str(settings.redis_url),
-    }
-
     def typed(*words: str) -> str:
-        done = CliRunner(env=environment).invoke(main, ["logouts", "waiting", *words])
+        done = adgang(deployment, "logouts", "waiting", *words)
         assert done.exit_code == 0, done.stderr
         return done.stdout
 

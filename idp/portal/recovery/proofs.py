@@ -100,6 +100,7 @@ def _typed(services: Services, visit: RecoveryVisit, proof: Proof, typed: str) -
         return see_other(STEP)
     if not typed:
         return _again(services, visit, proof, _MISSING[proof])
+    check_neighbourhood(services)
     answers: dict[Proof, type[Answer]] = {
         Proof.PASSWORD: PasswordAnswer,
         Proof.TOTP: TotpAnswer,
@@ -128,7 +129,6 @@ def _verify(
     services: Services, visit: RecoveryVisit, proof: Proof, answer: Answer, citizen_id: str | None
 ) -> Response:
     recovery, limit = visit.recovery, KEYS if proof in _KEYS else GUESSES
-    check_neighbourhood(services, limit)
     known_browser = bool(recovery.shown) or _is_known(services, answer, citizen_id, visit.now)
     try:
         verified = services.verification.verify(
