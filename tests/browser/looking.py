@@ -6,6 +6,11 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 
 _STUCK = re.compile(r"[a-zæøå)][.!?][A-ZÆØÅ][a-zæøå]+")
+# Identifiers and tokens are not sentences: a pairwise subject begins with "c." and goes on at random.
+_SENTENCES = """() => {
+  const shown = [...document.querySelectorAll("pre, code")].map((part) => part.innerText).filter(Boolean)
+  return shown.reduce((words, part) => words.replace(part, " "), document.body.innerText)
+}"""
 
 
 def look(page: Any) -> None:
@@ -19,4 +24,4 @@ def look(page: Any) -> None:
     found = Axe().run(page).response["violations"]
     assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == [], page.url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-    assert _STUCK.findall(page.inner_text("body")) == [], page.url
+    assert _STUCK.findall(page.evaluate(_SENTENCES)) == [], page.url
