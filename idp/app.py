@@ -22,6 +22,7 @@ from idp.portal.recovery.views import recovery_pages
 from idp.portal.security.views import security_pages
 from idp.settings import Settings
 from idp.web import WebConfig, make_flask
+from idp.web.password_door import PasswordDoor
 from idp.wiring import Wiring
 
 StartResponse = Callable[..., Any]
@@ -33,6 +34,8 @@ class Provider:
 
     wiring: Wiring
     pages: Flask
+    door: PasswordDoor
+    """Before the pages."""
     machine: MachineEntry
     proxies: TrustedProxies
     takes_certificates: bool
@@ -51,7 +54,7 @@ class Provider:
             start_response = self.access_log.watching(environ, route, start_response)
         if route is not None:
             return self.machine(environ, start_response)
-        return self.pages.wsgi_app(environ, start_response)
+        return self.door(environ, start_response)
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
@@ -83,6 +86,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Provider:
     return Provider(
         wiring=wiring,
         pages=pages,
+        door=PasswordDoor(pages, settings.password_places),
         machine=MachineEntry(routes(services), services),
         proxies=TrustedProxies(settings.trusted_proxies),
         takes_certificates=services.policy.offers_mutual_tls,

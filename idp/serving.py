@@ -222,7 +222,7 @@ def _granian(settings: Settings) -> Any:
         port=settings.listen_port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=settings.threads,
+        blocking_threads=settings.threads + settings.password_places,
         backlog=2048,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),

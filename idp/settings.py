@@ -75,7 +75,9 @@ class Settings:
     )
     admin_port: int = _setting("Port of the operators' listener.", 9464, at_least=1, at_most=65535)
     workers: int = _setting("Worker processes.", 2, at_least=1, at_most=256)
-    threads: int = _setting("Threads in each worker.", 4, at_least=1, at_most=64)
+    threads: int = _setting(
+        "Threads in each worker; it has more for passwords that wait.", 4, at_least=1, at_most=64
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         "Networks, separated by commas, whose X-Forwarded-For and Client-Cert are believed. Nobody by default.",
         (),
@@ -320,6 +322,11 @@ class Settings:
             trust_roots=self.webauthn_trust_roots,
             level_high=self.level_high,
         )
+
+    @property
+    def password_places(self) -> int:
+        """Requests with a password that one worker takes at once: as many as are hashed in half a second (S-235)."""
+        return 4 * self.password_hashing_concurrency
 
     @property
     def is_loopback_http(self) -> bool:

@@ -37,6 +37,8 @@ class FailureKind(StrEnum):
     METHOD = "method"
     TOO_LARGE = "too_large"
     TOO_MANY = "too_many"
+    BUSY = "busy"
+    """More passwords came at once than can be looked at (idp/web/password_door.py)."""
     UNAVAILABLE = "unavailable"
     UNEXPECTED = "unexpected"
 

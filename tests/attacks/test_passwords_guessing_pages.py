@@ -4,11 +4,14 @@ import re
 import sqlite3
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
 from sqlalchemy import event
+from werkzeug.test import Client
 
+from idp.web.password_door import PasswordDoor
 from tests.support.citizen_browser import CitizenBrowser, Page
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import USER, Journey, begin, party
@@ -232,6 +235,50 @@ def test_too_many_passwords_at_once_are_told_to_come_back(deployment: Deployment
         assert requests.get(deployment.issuer + "/jwks", timeout=5).status_code == 200
     assert hashes(deployment) == before
     assert "code" in journey.password().ids
+
+
+HASHING = {
+    "/login/<attempt_id>/password",
+    "/recover/password",
+    "/recover/new-password",
+    "/activate/account",
+    "/me/security/password",
+}
+
+
+def test_each_route_that_hashes_has_a_door_of_its_own_and_no_other_has(deployment: Deployment) -> None:
+    """S-235: where not one more may come in, they are told so before anything of theirs is read; the rest go on."""
+    pages = deployment.provider.pages
+    shut = Client(PasswordDoor(pages, places=0))
+    told: dict[str, bool] = {}
+    for rule in pages.url_map.iter_rules():
+        if "POST" in (rule.methods or ()):
+            path = re.sub("<[^>]+>", "1", rule.rule)
+            answer = shut.post(
+                path, headers={"Host": pages.config["TRUSTED_HOSTS"][0], "Accept-Language": "en"}
+            )
+            told[rule.rule] = "Many people are signing in" in answer.text
+            assert not told[rule.rule] or (answer.status_code == 503 and answer.headers["Retry-After"] == "5")
+    assert {rule for rule, busy in told.items() if busy} == HASHING
+
+
+def test_whoever_hashes_is_behind_the_door() -> None:
+    """S-235: a new caller stands here with its route in `HASHING`, or is no route."""
+    root = Path(__file__).parents[2]
+    callers = {
+        str(path.relative_to(root))
+        for path in (root / "idp").rglob("*.py")
+        if re.search(r"enrolment\.hash_new_password|\bPasswordAnswer\b", path.read_text("utf-8"))
+    }
+    assert callers == {
+        "idp/activation/activation.py",
+        "idp/login/first_factor.py",
+        "idp/new_citizens.py",  # `adgang citizens add`
+        "idp/portal/recovery/change.py",
+        "idp/portal/recovery/proofs.py",
+        "idp/portal/security/password.py",
+        "idp/self_service.py",
+    }
 
 
 def test_what_cannot_be_a_password_is_refused_without_a_hash(deployment: Deployment) -> None:

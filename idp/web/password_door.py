@@ -1,0 +1,66 @@
+"""Passwords wait outside: hashing one takes a tenth of a second, and whoever waits for that holds a thread of the worker.
+
+    a password is posted ──▶ a place free? ─ yes ─▶ the page, which waits for its turn to hash (mfa/password.py)
+                                           └ no ──▶ 503, from a page that is made once in each language
+
+There are as many places as turns serve in half a second, and the worker has so many threads more (idp/serving.py):
+however many passwords come at once, everything else finds a thread (S-235).
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.datastructures import Headers
+
+from idp.web.configuration import current_config
+from idp.web.failures import RETRY_AFTER_SECONDS, ErrorPage, FailureKind, request_reference
+from idp.web.language import current_language
+from idp.web.page import render
+
+_log = logging.getLogger(__name__)
+
+_HASHING = re.compile(
+    r"/login/[^/]+/password|/recover/(?:new-)?password|/activate/account|/me/security/password"
+)
+"""Where a password is verified or chosen: whole paths of POST requests."""
+
+_NO_REFERENCE = "????-????"
+"""Where the reference number of each answer goes in the page that is made once."""
+
+
+class PasswordDoor:
+    """The pages as a WSGI application, with so many passwords inside at once and no more."""
+
+    def __init__(self, pages: Flask, places: int) -> None:
+        self._pages = pages
+        self._places = threading.BoundedSemaphore(places)
+        self._made: dict[str, Response] = {}
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "POST" or _HASHING.fullmatch(environ.get("PATH_INFO", "")) is None:
+            return self._pages.wsgi_app(environ, start_response)
+        if not self._places.acquire(blocking=False):
+            with self._pages.request_context(environ):
+                return self._come_back()(environ, start_response)
+        try:
+            return self._pages.wsgi_app(environ, start_response)
+        finally:
+            self._places.release()
+
+    def _come_back(self) -> Response:
+        """Nothing of what was sent is read, and no template is filled in: a crowd must cost little."""
+        language, reference = current_language(), request_reference()
+        if language not in self._made:
+            page = ErrorPage(status=503, kind=FailureKind.BUSY, reference=_NO_REFERENCE)
+            self._made[language] = render(page, page.status)
+        made = self._made[language]
+        html = made.get_data().replace(_NO_REFERENCE.encode(), reference.encode())
+        answer = Response(html, made.status, Headers(made.headers))
+        answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        current_config().count("page_failed", {"kind": FailureKind.BUSY.value})
+        _log.info("page refused: too many passwords at once", extra={"reference": reference, "status": 503})
+        return answer
