@@ -182,18 +182,28 @@ _act(
 @telling
 @asking
 def proof(*, user_id: str | None, cpr: str | None, actor: str, reason: str, yes: bool) -> None:
-    """Record that you proofed a citizen's identity anew, in person. It lets a letter alone begin a recovery, once."""
+    """Record that you proofed a citizen's identity anew, in person. It lets a letter alone begin a recovery, once.
+
+    Where level High is offered, two officers must do so.
+    """
     _check_who(user_id, cpr)
     if not reason:
         raise click.UsageError("This needs a --reason, such as the case number; the citizen will read it.")
     with deployment() as wiring:
         found = wiring.citizens.look_up(actor=actor, reason=reason, user_id=user_id, cpr=cpr)
         confirm(f"Have you seen {found.name} in person, with a document that proves who it is?", yes=yes)
-        until = wiring.proofing.record(found, actor=actor, reason=reason)
-    click.echo(
-        f"The identity of {found.name} is proofed until {until.astimezone():%Y-%m-%d %H:%M}. "
-        "Next: the citizen orders a letter and begins the recovery."
-    )
+        proofed = wiring.proofing.record(found, actor=actor, reason=reason)
+    until = f"{proofed.expires_at.astimezone():%Y-%m-%d %H:%M}"
+    if proofed.missing_officers:
+        click.echo(
+            f"You have proofed the identity of {found.name}. Next: before {until} a second officer sees the citizen and "
+            "runs the same command; until then it opens nothing, since level High is offered here."
+        )
+    else:
+        click.echo(
+            f"The identity of {found.name} is proofed until {until}. "
+            "Next: the citizen orders a letter and begins the recovery."
+        )
 
 
 @click.group("consents")

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, and_, delete, insert, select, update
+from sqlalchemy import Engine, and_, delete, distinct, func, insert, select, update
 from sqlalchemy.engine import Connection
 
-from idp.recovery.ports import LetterOrder, Proofing
+from idp.recovery.ports import LetterOrder
 from idp.recovery.recovery import Recovery, ShownProof, Stage
 from idp.recovery.rules import Lost, Proof
 from idp.recovery.tables import letter_orders, proofings, recoveries
@@ -101,10 +101,11 @@ def _recovery(row: Any) -> Recovery:
 
 
 class Proofings:
-    """Implements `ports.Proofings`."""
+    """Implements `ports.Proofings`. `needed`: how many different officers must say it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, needed: int) -> None:
         self._engine = engine
+        self._needed = needed
 
     def add(
         self,
@@ -119,16 +120,14 @@ class Proofings:
         row = {"citizen_id": citizen_id, "officer": officer, "reason": reason}
         tx.execute(insert(proofings).values(**row, at=at, expires_at=expires_at))
 
-    def living(self, citizen_id: str, now: datetime) -> Proofing | None:
-        statement = select(proofings).where(_living(citizen_id, now)).order_by(proofings.c.number.desc())
+    def missing(self, citizen_id: str, now: datetime) -> int:
+        statement = select(func.count(distinct(proofings.c.officer))).where(_living(citizen_id, now))
         with self._engine.connect() as connection:
-            row = connection.execute(statement).first()
-        if row is None:
-            return None
-        return Proofing(row.number, row.citizen_id, row.officer, row.at, row.expires_at)
+            return max(0, self._needed - connection.execute(statement).scalar_one())
 
     def spend(self, tx: Connection, citizen_id: str, now: datetime) -> bool:
-        return tx.execute(update(proofings).where(_living(citizen_id, now)).values(used_at=now)).rowcount > 0
+        spent = update(proofings).where(_living(citizen_id, now)).values(used_at=now)
+        return len(set(tx.execute(spent.returning(proofings.c.officer)).scalars())) >= self._needed
 
 
 def _living(citizen_id: str, now: datetime) -> Any:

@@ -256,7 +256,7 @@ class RecoveryMoves:
 
     def _at_hand(self, recovery: Recovery, now: datetime) -> frozenset[Proof]:
         citizen_id = recovery.citizen_id
-        if citizen_id is None or self.proofings.living(citizen_id, now) is None:
+        if citizen_id is None or self.proofings.missing(citizen_id, now):
             return recovery.proofs
         return recovery.proofs | {Proof.PROOFING}
 

@@ -34,27 +34,16 @@ class Recoveries(Protocol):
         """Forget those that were over before then; returns how many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proofing:
-    """An officer's word that this is the citizen."""
-
-    number: int
-    citizen_id: str
-    officer: str
-    at: datetime
-    expires_at: datetime
-
-
 class Proofings(Protocol):
     def add(
         self, tx: Tx, citizen_id: str, *, officer: str, reason: str, at: datetime, expires_at: datetime
     ) -> None: ...
 
-    def living(self, citizen_id: str, now: datetime) -> Proofing | None:
-        """The newest that neither expired nor was used."""
+    def missing(self, citizen_id: str, now: datetime) -> int:
+        """How many officers must still say it; what expired or was used up does not count."""
 
     def spend(self, tx: Tx, citizen_id: str, now: datetime) -> bool:
-        """Use up every living one: True for exactly one caller."""
+        """Use up every living one: True for exactly one caller, where none is missing; else `tx` must not be kept."""
 
 
 @dataclass(frozen=True, slots=True)

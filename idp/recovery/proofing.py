@@ -2,6 +2,7 @@
 
 All that an officer can do is to say so, with a reason: no password is chosen, no secret seen and no factor bound here
 (S-314). It lets a letter alone begin a recovery, once, within its time, after a cooling-off that the citizen is told of.
+Where level High is offered, two officers must say it, each for themselves.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,15 @@ class ProofingRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class ProofedUntil:
+    """What an officer's word has come to."""
+
+    expires_at: datetime
+    missing_officers: int
+    """How many others must say it, too, before it counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Proofing:
     """Records an officer's word."""
 
@@ -28,8 +38,8 @@ class Proofing:
     clock: Clock
     lifetime: timedelta
 
-    def record(self, citizen: Citizen, *, actor: str, reason: str) -> datetime:
-        """Record that the citizen's identity was proofed; until when it counts.
+    def record(self, citizen: Citizen, *, actor: str, reason: str) -> ProofedUntil:
+        """Record that the citizen's identity was proofed.
 
         Raises:
             ProofingRefused: without a reason, or for an access that is closed.
@@ -57,4 +67,4 @@ class Proofing:
             )
 
         self.transact(work)
-        return expires_at
+        return ProofedUntil(expires_at, self.proofings.missing(citizen.citizen_id, now))

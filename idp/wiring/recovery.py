@@ -26,7 +26,7 @@ class WithRecovery(WithMessages):
         return RecoveryMoves(
             transact=self.database.transact,
             store=recovery_in_sql.Recoveries(reading),
-            proofings=recovery_in_sql.Proofings(reading),
+            proofings=self.proofings,
             letters=self.letters,
             citizens=self.citizen_store,
             factors=Factors(reading),
@@ -69,10 +69,14 @@ class WithRecovery(WithMessages):
         return LetterOrderThread(self.letter_ordering, _ORDERS_EVERY)
 
     @cached_property
+    def proofings(self) -> recovery_in_sql.Proofings:
+        return recovery_in_sql.Proofings(self.database.reading, needed=2 if self.policy.high_offered else 1)
+
+    @cached_property
     def proofing(self) -> Proofing:
         return Proofing(
             transact=self.database.transact,
-            proofings=recovery_in_sql.Proofings(self.database.reading),
+            proofings=self.proofings,
             ledger=self.ledger,
             clock=self.clock,
             lifetime=self.recovery_times.proofing,

@@ -7,9 +7,13 @@ from sqlalchemy import select
 from idp.commands.citizens import citizens
 from mfa import tables as mfa_tables
 from mfa.verification import Answer
+from tests.flows.test_login_levels import high
+from tests.flows.test_recovery import letter, show, start
 from tests.support.commands import adgang
 from tests.support.deployment import PASSWORD, Deployment
 from tests.support.journey import USER, add_key, begin
+
+__all__ = ["high"]
 
 CPR, TICKET = "8802701234", "sag 2026-0017"
 ACTS = {
@@ -60,6 +64,56 @@ def test_an_officer_chooses_no_password_sees_no_seed_and_binds_no_key(
     if act in ("find", "end-sessions", "proof"):
         journey = begin(deployment)
         assert "use-key" in journey.password().ids, "with the password that was theirs before"
+
+
+def missing_after(deployment: Deployment, officer: str) -> int:
+    """How many officers must still proof the citizen when this one has."""
+    citizen = deployment.citizens[USER].citizen
+    recorded = deployment.wiring.proofing.record(citizen, actor=f"operator:{officer}", reason=TICKET)
+    return recorded.missing_officers
+
+
+def test_at_level_high_one_officers_word_opens_nothing(high: Deployment) -> None:
+    """S-314: dual control. The same officer twice is one, and a word that has expired is none."""
+    browser, _ = start(high, "password", None)
+    page = show(browser, "letter", letter_code=letter(high))
+    assert [missing_after(high, "anna"), missing_after(high, "anna")] == [1, 1]
+    wait = {"csrf_token": page.form("/cancel").fields["csrf_token"]}
+    assert "ways" in browser.post("/recover/wait", wait).ids
+    high.clock.forward(high.wiring.recovery_times.proofing)
+    assert [missing_after(high, "bo"), missing_after(high, "anna")] == [1, 0]
+    browser, _ = start(high, "password", None)
+    page = show(browser, "letter", letter_code=letter(high))
+    assert "waiting" in browser.submit(page, "/wait").ids
+    officers = [actor for event, actor, _ in told(high) if event == "citizen-proofed"]
+    assert officers == ["operator:anna", "operator:anna", "operator:bo", "operator:anna"]
+
+
+def test_the_word_of_two_officers_lets_one_recovery_begin(high: Deployment) -> None:
+    """S-314, S-309"""
+    assert [missing_after(high, "anna"), missing_after(high, "bo")] == [1, 0]
+    browser, _ = start(high, "password", None)
+    page = show(browser, "letter", letter_code=letter(high))
+    assert "waiting" in browser.submit(page, "/wait").ids
+    assert missing_after(high, "bo") == 1
+
+
+def test_an_officer_is_told_whether_a_second_one_is_needed(high: Deployment) -> None:
+    """S-314"""
+    settings = high.settings
+    offering = {
+        "ADGANG_LEVEL_HIGH": "true",
+        "ADGANG_WEBAUTHN_AAGUIDS": ",".join(settings.webauthn_aaguids),
+        "ADGANG_WEBAUTHN_TRUST_ROOTS": str(settings.webauthn_trust_roots),
+    }
+    for officer, also, words in (
+        ("anna", offering, "a second officer sees the citizen"),
+        ("bo", offering, "orders a letter"),
+        ("bo", {}, "orders a letter"),
+    ):
+        asked = ("citizens", "proof", USER, "--reason", TICKET, "--as", officer, "--yes")
+        done = adgang(high, *asked, **also)
+        assert done.exit_code == 0 and words in done.output, done.output
 
 
 def test_a_citizen_who_is_there_is_not_added_anew_with_other_factors(deployment: Deployment) -> None:

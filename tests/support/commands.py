@@ -6,8 +6,8 @@ from idp.cli import main
 from tests.support.deployment import Deployment
 
 
-def adgang(deployment: Deployment, *words: str) -> Result:
-    """What `adgang` answers to these words."""
+def adgang(deployment: Deployment, *words: str, **more: str) -> Result:
+    """What `adgang` answers to these words, by the real clock. `more` are settings of this deployment alone."""
     settings = deployment.settings
     environment = {
         "ADGANG_ISSUER": settings.issuer,
@@ -17,5 +17,6 @@ def adgang(deployment: Deployment, *words: str) -> Result:
         "ADGANG_STATE_DIRECTORY": str(settings.state_directory),
         "ADGANG_DATABASE_URL": settings.sql_url,
         "ADGANG_REDIS_URL": settings.redis_url,
+        **more,
     }
     return CliRunner(env=environment).invoke(main, list(words))
