@@ -1,5 +1,6 @@
 """A shared cache between citizens and the provider, which keeps all that it may (CVE-2023-30861)."""
 
+import html
 import re
 
 import pytest
@@ -15,6 +16,12 @@ PUBLIC = {"/favicon.ico"}
 """Beside the published keys and discovery; stylesheets have a version in their address and are not asked for here."""
 
 
+def linked(journey: Journey, addresses: list[str]) -> set[str]:
+    """Where the citizen's own pages lead: addresses with a factor, a session or a service of theirs in them."""
+    pages = [journey.browser.get(address).html for address in addresses if address.startswith("/me/")]
+    return {html.unescape(found) for page in pages for found in re.findall(r'href="(/me/[^"#]*)"', page)}
+
+
 def everywhere(deployment: Deployment, journeys: tuple[Journey, ...]) -> list[str]:
     """Every address that answers a GET, with what stands in it filled in, and some that there are not."""
     rules = [
@@ -24,8 +31,11 @@ def everywhere(deployment: Deployment, journeys: tuple[Journey, ...]) -> list[st
     ]
     filled = [re.sub(r"<[^>]+>", "nothing", rule) for rule in rules]
     attempts = [journey.address for journey in journeys]
+    theirs = set().union(*(linked(journey, filled) for journey in journeys)) - set(filled)
+    assert len(theirs) > 5, theirs
     return [
         *filled,
+        *sorted(theirs),
         *deployment.provider.machine.paths,
         *(f"{attempt}{ending}" for attempt in attempts for ending in ("", "/options")),
         *(journey.asked.url.removeprefix(deployment.issuer) for journey in journeys),
