@@ -24,9 +24,9 @@ from idp.web.page import render
 _log = logging.getLogger(__name__)
 
 _HASHING = re.compile(
-    r"/login/[^/]+/password|/recover/(?:new-)?password|/activate/account|/me/security/password"
+    r"(?:/login/[^/]+/password|/recover/(?:new-)?password|/activate/account|/me/security/password)/?"
 )
-"""Where a password is verified or chosen: whole paths of POST requests."""
+"""Where a password is verified or chosen: whole paths of POST requests. Pages are found with a slash behind, too."""
 
 _NO_REFERENCE = "????-????"
 """Where the reference number of each answer goes in the page that is made once."""
