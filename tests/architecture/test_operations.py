@@ -7,6 +7,7 @@ import yaml
 
 from idp import metrics
 from idp.cli import main
+from idp.web import FailureKind
 from tests.architecture.repository import ROOT
 
 OPERATIONS = ROOT / "docs" / "operations"
@@ -42,6 +43,19 @@ def test_an_alarm_is_about_a_metric_that_exists() -> None:
     for rule in _rules():
         for name in re.findall(r"adgang_([a-z_]+)", str(rule["expr"])):
             assert name.removesuffix("_total") in declared, (rule["alert"], name)
+
+
+def test_a_failure_that_nobody_foresaw_is_an_alarm_wherever_it_comes_from() -> None:
+    """S-356: machine endpoints count `failures`, pages `page_failed` by kind."""
+    (rule,) = (rule for rule in _rules() if rule["alert"] == "AdgangUnforeseenFailure")
+    for series in (
+        "adgang_failures_total",
+        f'adgang_page_failed_total{{kind="{FailureKind.UNEXPECTED.value}"}}',
+    ):
+        assert (
+            f"increase({series}[10m]) > 0" in rule["expr"] and f"unless {series} offset 10m" in rule["expr"]
+        )
+    assert metrics.DECLARED["page_failed"][1] == ("kind",)
 
 
 def test_what_is_counted_is_declared() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -29,8 +30,8 @@ HERE = {"base_url": ISSUER}
 FORM = "application/x-www-form-urlencoded"
 
 
-def make_app(issuer: str = ISSUER) -> Flask:
-    app = make_flask(WebConfig(issuer=issuer))
+def make_app(issuer: str = ISSUER, **config: Any) -> Flask:
+    app = make_flask(WebConfig(issuer=issuer, **config))
     app.register_blueprint(portal_pages())
 
     def take() -> str:
@@ -197,6 +198,29 @@ def test_what_nobody_foresaw_is_a_page_with_a_reference_that_stands_in_the_log_o
         word in response.text for word in ("RuntimeError", "machine", "/etc/", "Traceback", "Flask")
     )
     assert [record.reference for record in caplog.records if hasattr(record, "reference")] == ["7F3K-2QXA"]
+
+
+def test_whatever_nobody_foresaw_is_counted_for_the_alarm_and_nothing_else_is() -> None:
+    """S-356: and the next request is served."""
+    counted: list[tuple[str, dict[str, str]]] = []
+    app = make_app(count=lambda event, labels: counted.append((event, labels)))
+
+    def fail(number: int) -> str:
+        raise (KeyError("canary"), RecursionError(), MemoryError(), UnicodeError(), OSError(5, "canary"))[
+            number
+        ]
+
+    app.add_url_rule("/fail/<int:number>", "fail-by-number", fail, methods=["GET"])
+    with app.test_client() as browser:
+        for number in range(5):
+            counted.clear()
+            response = browser.get(f"/fail/{number}", **HERE)
+            assert response.status_code == 500 and "canary" not in response.text
+            assert counted == [("page_failed", {"kind": "unexpected"})]
+        counted.clear()
+        for path in ("/away", "/refuse", "/nowhere"):
+            assert browser.get(path, **HERE).status_code in (400, 404, 503)
+        assert {labels["kind"] for _, labels in counted} == {"unavailable", "request", "not_found"}
 
 
 def test_a_store_that_is_away_is_a_503_that_says_when_to_come_back(browser: FlaskClient) -> None:
