@@ -75,8 +75,9 @@ class Slow:
         """Asks for many pages at once and reads none of them."""
         self.add(Line(b"GET /help HTTP/1.1\r\nHost: %s\r\n\r\n" * 20, b"", window=1024))
 
-    def idle(self) -> None:
-        self.add(Line(b"", b""))
+    def idle(self, number: int) -> None:
+        """Every second has had an answer and keeps its connection; the others never say a word."""
+        self.add(Line(b"GET /jwks HTTP/1.1\r\nHost: %s\r\n\r\n" if number % 2 else b"", b""))
 
     def drip(self) -> None:
         """One byte on each connection; another takes the place of one that the server has closed."""
@@ -99,7 +100,7 @@ class Slow:
 def besieged(
     port: int, host: bytes, each: int, idle: int, *, bodies: bool = True, tls: bool = False
 ) -> Iterator[Slow]:
-    """`each` slow headers, slow readers and slow bodies, and `idle` silent connections, until the end of the block."""
+    """`each` slow headers, slow readers and slow bodies, and `idle` connections that rest, until the end of the block."""
     slow, over = Slow(host, port, tls), threading.Event()
     with ExitStack() as stack:
         stack.callback(lambda: [connection.close() for connection, _ in slow.open])
@@ -108,8 +109,8 @@ def besieged(
             slow.reading()
             if bodies:
                 slow.body()
-        for _ in range(idle):
-            slow.idle()
+        for number in range(idle):
+            slow.idle(number)
 
         def run() -> None:
             while not over.wait(0.5):

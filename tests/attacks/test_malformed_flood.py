@@ -27,6 +27,10 @@ from tests.support.served import Served, prepare, serving, serving_environment
 
 _SENDERS = 48
 
+_ANSWERS = {None, 200, 204, 303, 400, 401, 403, 404, 405, 410, 411, 414, 429, 431}
+"""All that may come back: a page for a GET that only had strange values in it, a refusal, or a closed connection. No 5xx, and
+not the silence that `answered` tells as 0."""
+
 
 class WallClock:
     """Time passes by itself where a provider serves."""
@@ -57,24 +61,36 @@ class Siege:
         return sum(map(int, pages)) * 4096
 
 
+def _may_come_back(status: int | None) -> bool:
+    """A page for a GET that only had strange values in it, a refusal, or a closed connection: no 5xx, and not the silence
+    that `answered` tells as 0."""
+    return status is None or status in (200, 204, 303) or 400 <= status < 500
+
+
 @contextmanager
 def besieged(folder: Path) -> Iterator[Siege]:
     environment = serving_environment(folder, ADGANG_FAILED_SIGN_INS_PER_ADDRESS="100000")
+    machine, api, routes = prepared_for_machines(environment)
+    with serving(environment, folder / "serve.log") as served:
+        yield Siege(served, machine, api, routes)
+
+
+def prepared_for_machines(
+    environment: dict[str, str],
+) -> tuple[RelyingParty, ResourceServer, list[str]]:
+    """Stores with a machine that may ask for tokens to an API; and every route that the provider will have."""
     prepare(environment)
     settings = Settings.from_environment(environment)
     provider = create_app(settings)
     deployment = Deployment(settings, WallClock(), provider)  # type: ignore[arg-type]
     for name, number in (("Nordhavn Kommune", "99000001"), ("Region Midtsund", "99000002")):
         deployment.add_organisation(name, number)
-    api, machine = (
-        machines.api(deployment),
-        machines.machine(deployment, id_token_signed_response_alg="ES256"),
-    )
+    api = machines.api(deployment)
+    machine = machines.machine(deployment, id_token_signed_response_alg="ES256")
     machines.grant(deployment, machine, machines.READ)
     routes = sorted({*provider.machine.paths, *(rule.rule for rule in provider.pages.url_map.iter_rules())})
     provider.wiring.close()
-    with serving(environment, folder / "serve.log") as served:
-        yield Siege(served, machine, api, routes)
+    return machine, api, routes
 
 
 @dataclass
@@ -134,6 +150,7 @@ class Flood:
 
     statuses: Counter[int | None] = field(default_factory=Counter)
     failures: list[bytes] = field(default_factory=list)
+    """What got another answer, with its status."""
     slowest: float = 0.0
     seconds: float = 0.0
 
@@ -159,8 +176,8 @@ def sent(siege: Siege, made: list[tuple[bytes, bool]], *, a_second: int) -> Floo
             with lock:
                 found.statuses[status] += 1
                 found.slowest = max(found.slowest, took)
-                if status in (0, 500):
-                    found.failures.append(raw[:300])
+                if not _may_come_back(status):
+                    found.failures.append(b"%d: %b" % (status or 0, raw[:300]))
 
     senders = [threading.Thread(target=send) for _ in range(_SENDERS)]
     for sender in senders:
