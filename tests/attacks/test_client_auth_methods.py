@@ -261,11 +261,9 @@ def test_a_public_client_says_who_it_is_and_nothing_more(deployment: Deployment)
     assert _answer(deployment, {"client_id": client.client_id, "client_secret": "x"}) == REFUSED
 
 
-def test_a_malformed_authorization_header_is_a_clean_refusal(deployment: Deployment) -> None:
-    """S-103."""
-    client = deployment.clients["Sundhedstider"]
-    pair = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
-    for header in (
+def malformed_credentials(pair: str) -> tuple[str, ...]:
+    """`pair` is right."""
+    return (
         "Basic",
         "Basic ",
         "Basic !!!",
@@ -279,7 +277,25 @@ def test_a_malformed_authorization_header_is_a_clean_refusal(deployment: Deploym
         "Bearer " + pair,
         "DPoP x",
         pair,
-    ):
+    )
+
+
+@pytest.mark.parametrize("path", ["/par", "/revoke", "/introspect", "/device_authorization"])
+def test_it_is_so_at_every_endpoint_where_clients_authenticate(deployment: Deployment, path: str) -> None:
+    """S-103"""
+    client = deployment.clients["Sundhedstider"]
+    pair = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
+    for header in malformed_credentials(pair):
+        sent = {"data": {"token": "x"}, "headers": {"Authorization": header}, "timeout": 20}
+        answer = requests.post(deployment.issuer + path, **sent)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json()["error"]) == REFUSED, header
+
+
+def test_a_malformed_authorization_header_is_a_clean_refusal(deployment: Deployment) -> None:
+    """S-103."""
+    client = deployment.clients["Sundhedstider"]
+    pair = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
+    for header in malformed_credentials(pair):
         assert _answer(deployment, headers={"Authorization": header}) == REFUSED, header
     assert _answer(deployment, headers={"Authorization": "basic " + pair}) == AUTHENTICATED
     assert _answer(deployment, headers={"Authorization": "Basic " + "A" * 9_000}) == MALFORMED

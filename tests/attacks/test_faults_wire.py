@@ -190,14 +190,15 @@ def test_a_body_beyond_its_limit_is_refused_unread(served: Served, path: bytes) 
     [
         b"X-A: " + b"a" * 9_000,
         b"X-A: " + b"a" * 70_000,
+        b"Authorization: Basic " + b"QUJD" * 262_144,
         b"Cookie: " + b"a=" + b"b" * 65_536,
         b"Cookie: " + b"; ".join(b"c%d=%s" % (n, b"v" * 60) for n in range(200)),
         b"\r\n".join(b"X-%d: a" % n for n in range(1000)),
     ],
-    ids=["9 kB", "70 kB", "64 kB cookie", "200 long cookies", "1000 headers"],
+    ids=["9 kB", "70 kB", "1 MB of credentials", "64 kB cookie", "200 long cookies", "1000 headers"],
 )
 def test_headers_beyond_their_limit_are_refused(served: Served, header: bytes) -> None:
-    """S-219, S-350: never a 500."""
+    """S-219, S-350, S-103: never a 500."""
     for path in (b"/", b"/authorize", b"/jwks"):
         answers = statuses(served.request(b"GET " + path + b" HTTP/1.1", header))
         assert answers in ([400], [431]), answers

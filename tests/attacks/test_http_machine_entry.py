@@ -3,6 +3,7 @@
 import http.client
 import io
 import logging
+import re
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -156,6 +157,10 @@ def test_published_documents_are_cached_and_revalidated(deployment: Deployment) 
             requests.get(deployment.issuer + path, headers={"If-None-Match": '"x"'}, timeout=20).status_code
             == 200
         )
+        part = requests.get(deployment.issuer + path, headers={"Range": "bytes=0-3"}, timeout=20)
+        assert (part.status_code, part.content) == (200, first.content), (
+            "RFC 9110 §14.2: a Range may be ignored"
+        )
         head = requests.head(deployment.issuer + path, timeout=20)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["Content-Length"] == first.headers["Content-Length"]
@@ -178,6 +183,30 @@ def test_the_host_and_overriding_headers_change_nothing(deployment: Deployment) 
     assert forged[0] == 200
     assert forged[2] == plain
     assert b"evil" not in plain
+
+
+BELIEVED_ELSEWHERE = {
+    "X_Forwarded_Host": "evil.test",
+    "X_Forwarded_Proto": "https",
+    "X_Original_URL": "/jwks",
+    "X_Rewrite_URL": "/jwks",
+    "X_HTTP_Method_Override": "DELETE",
+    "X_HTTP_Method": "DELETE",
+    "Forwarded": "host=evil.test;proto=https",
+}
+
+
+def test_no_route_believes_a_header_about_its_address_or_verb(deployment: Deployment) -> None:
+    """S-352: each gives the answer that it gives without, and names nobody else."""
+    pages = [re.sub("<[^>]+>", "1", rule.rule) for rule in deployment.provider.pages.url_map.iter_rules()]
+    for path in sorted({*pages, *deployment.provider.machine.paths}):
+        for method in ("GET", "POST"):
+            plain, forged = (_raw(deployment, method, path, **sent) for sent in ({}, BELIEVED_ELSEWHERE))
+            assert forged[0] == plain[0], (method, path)
+            leads = [re.sub(r"[\w-]{43}", "…", answer[1].get("Location", "")) for answer in (plain, forged)]
+            assert leads[0] == leads[1], (method, path)
+            assert forged[1].get("Allow") == plain[1].get("Allow"), (method, path)
+            assert b"evil.test" not in forged[2] and "evil.test" not in str(forged[1]), (method, path)
 
 
 def test_only_registered_origins_of_public_clients_may_read_from_a_browser(deployment: Deployment) -> None:
