@@ -16,6 +16,13 @@ def test_no_value_is_given_twice_to_whichever_threads_ask() -> None:
     assert {len(value) for value in made} == {43, 22}
 
 
+def test_a_million_tokens_have_a_million_names() -> None:
+    """S-134: and each name has twice the 128 bits that are asked for."""
+    made = {ids.new_token_id() for _ in range(1_000_000)}
+    assert len(made) == 1_000_000
+    assert {len(value) for value in made} == {43}
+
+
 def test_a_forked_worker_gets_none_of_what_its_parent_has_fetched() -> None:
     """S-388: two workers of one parent never make the same identifier."""
     ids.new_id()  # there is something left that a child could take

@@ -238,6 +238,18 @@ def test_a_user_id_or_cpr_number_is_taken_once(
             database.transact(lambda tx, o=other, c=cpr: citizens.add(tx, o, cpr=c))  # type: ignore[misc]
 
 
+def test_a_closed_citizens_name_and_identifier_go_to_nobody_else(
+    database: Database, citizens: Citizens, clock: FrozenClock
+) -> None:
+    """S-138: so no service ever meets another person under a `sub` that it knows; that follows from the identifier."""
+    closed = a_citizen(clock)
+    database.transact(lambda tx: citizens.add(tx, closed, cpr=CPR))
+    database.transact(lambda tx: citizens.set_status(tx, closed.citizen_id, "closed"))
+    for other in (a_citizen(clock), replace(a_citizen(clock, "other.holm"), citizen_id=closed.citizen_id)):
+        with pytest.raises(AlreadyKnown):
+            database.transact(lambda tx, o=other: citizens.add(tx, o, cpr="7102291234"))  # type: ignore[misc]
+
+
 def test_cpr_numbers_are_found_but_not_readable_in_the_database(
     database: Database, citizens: Citizens, clock: FrozenClock
 ) -> None:
