@@ -17,8 +17,8 @@ from tests.support.citizen_browser import CitizenBrowser
 from tests.support.served import Served, prepare, serving, serving_environment
 
 _AT_ONCE = 200
-_PLACES = 2 * 8
-"""Of two workers."""
+_TURNS = 2 * 2
+"""Hashes at once, of two workers. Each is waited for, and whoever waits longer than a second is sent away, too."""
 
 
 def typed(issuer: str, number: int) -> bytes:
@@ -107,15 +107,20 @@ def test_many_passwords_at_once_keep_nothing_else_waiting(tmp_path: Path) -> Non
         with asking(served, "/jwks", "/healthz") as took:
             answers = sent_at_once(int(environment["ADGANG_LISTEN_PORT"]), requests)
     counted = Counter(answer.split(b" ", 2)[1] for answer in answers)
-    assert set(counted) == {b"400", b"503"} and counted[b"400"] >= _PLACES, counted
+    assert set(counted) == {b"400", b"503"} and counted[b"400"] >= _TURNS, counted
     for path, times in took.items():
         assert len(times) > 10 and statistics.median(times) < 0.1, (path, times)
-    references = set()
-    for answer in answers:
-        if answer.split(b" ", 2)[1] == b"503":
-            assert b"\r\nretry-after: 5\r\n" in answer.lower()
-            assert "Det er mange som logger inn akkurat nå".encode() in answer
-            references |= set(re.findall(rb'id="reference">([0-9A-Z-]{9})<', answer))
-    refused = [event for event in served.events() if "too many passwords" in event["event"]]
-    assert {event["reference"].encode() for event in refused} >= references
-    assert len(references) > 1
+    sent_away = [answer for answer in answers if answer.split(b" ", 2)[1] == b"503"]
+    assert all(b"\r\nretry-after: 5\r\n" in answer.lower() for answer in sent_away)
+    at_the_door = [
+        answer for answer in sent_away if "Det er mange som logger inn akkurat nå".encode() in answer
+    ]
+    assert len(at_the_door) > _AT_ONCE // 2, "the rest lost patience, with a turn or with a store"
+    refused = {event.get("reference") for event in served.events() if "too many passwords" in event["event"]}
+    assert len(refused) > _AT_ONCE // 2, "each with a number of its own"
+    told = {
+        re.findall(rb'id="reference">([0-9A-Z-]{9})<', answer)[0].decode()
+        for answer in at_the_door
+        if b'id="reference"' in answer
+    }
+    assert refused <= told
