@@ -209,12 +209,18 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    """granian advises against more threads than cores, at each start; most of ours only wait (decision 12)."""
+    return "Python threads" not in record.getMessage()
+
+
 def _granian(settings: Settings) -> Any:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    logging.getLogger("_granian").addFilter(_is_no_advice)
     return Granian(
         "idp.serving:worker_application",
         factory=True,

@@ -106,6 +106,9 @@ def test_many_passwords_at_once_keep_nothing_else_waiting(tmp_path: Path) -> Non
         requests = [typed(served.issuer, number) for number in range(_AT_ONCE)]
         with asking(served, "/jwks", "/healthz") as took:
             answers = sent_at_once(int(environment["ADGANG_LISTEN_PORT"]), requests)
+    assert not [event for event in served.events() if event["level"] == "warning"], (
+        "nothing to read at a start"
+    )
     counted = Counter(answer.split(b" ", 2)[1] for answer in answers)
     assert set(counted) == {b"400", b"503"} and counted[b"400"] >= _TURNS, counted
     for path, times in took.items():
