@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
@@ -87,12 +87,23 @@ def failure_response(error: Exception) -> ResponseReturnValue:
         return error  # not a failure: a redirect, or an answer that a view aborted with
     page = _page_for(error)
     _tell(error, page)
-    response = render(page, page.status)
+    response = error_response(page)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ("GET", "HEAD", "POST")))
+    return response
+
+
+def error_response(page: ErrorPage) -> Response:
+    """The page under its status, and when to come back where that will help."""
+    response = render(page, page.status)
     if page.status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def tell_refusal(page: ErrorPage, why: str) -> None:
+    """Count a refusal that was foreseen; one line in the log, with the reference number that the person sees."""
+    _log.info("page refused: %s", why, extra=_counted(page))
 
 
 def _page_for(error: Exception) -> ErrorPage:
@@ -124,13 +135,14 @@ def _kind_of(error: Exception, status: int) -> FailureKind:
 
 
 def _tell(error: Exception, page: ErrorPage) -> None:
-    """One line in the log, with the reference number that the person sees."""
-    labels = {"kind": page.kind.value}
-    current_config().count("page_failed", labels)
-    facts = {"reference": page.reference, "status": page.status, "kind": page.kind.value}
     foreseen = isinstance(error, (OAuthError, StoreUnavailable, ForeignForm, HTTPException))
     if foreseen and not isinstance(error, InternalServerError):
-        detail = getattr(error, "detail", "") or getattr(error, "description", "")
-        _log.info("page refused: %s", detail, extra=facts)
+        tell_refusal(page, getattr(error, "detail", "") or getattr(error, "description", ""))
     else:
-        _log.error("page failed", exc_info=error, extra=facts)
+        _log.error("page failed", exc_info=error, extra=_counted(page))
+
+
+def _counted(page: ErrorPage) -> dict[str, object]:
+    """What the log says of a page that has just been counted."""
+    current_config().count("page_failed", {"kind": page.kind.value})
+    return {"reference": page.reference, "status": page.status, "kind": page.kind.value}

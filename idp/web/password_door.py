@@ -7,21 +7,17 @@ There are as many places as turns serve in half a second, and the worker has so 
 however many passwords come at once, everything else finds a thread (S-235).
 """
 
-import logging
 import re
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Response
 from werkzeug.datastructures import Headers
 
-from idp.web.configuration import current_config
-from idp.web.failures import RETRY_AFTER_SECONDS, ErrorPage, FailureKind, request_reference
+from idp.web.failures import ErrorPage, FailureKind, error_response, request_reference, tell_refusal
 from idp.web.language import current_language
-from idp.web.page import render
-
-_log = logging.getLogger(__name__)
 
 _HASHING = re.compile(
     r"(?:/login/[^/]+/password|/recover/(?:new-)?password|/activate/account|/me/security/password)/?"
@@ -53,14 +49,11 @@ class PasswordDoor:
 
     def _come_back(self) -> Response:
         """Nothing of what was sent is read, and no template is filled in: a crowd must cost little."""
-        language, reference = current_language(), request_reference()
+        page = ErrorPage(status=503, kind=FailureKind.BUSY, reference=request_reference())
+        tell_refusal(page, "too many passwords at once")
+        language = current_language()
         if language not in self._made:
-            page = ErrorPage(status=503, kind=FailureKind.BUSY, reference=_NO_REFERENCE)
-            self._made[language] = render(page, page.status)
+            self._made[language] = error_response(replace(page, reference=_NO_REFERENCE))
         made = self._made[language]
-        html = made.get_data().replace(_NO_REFERENCE.encode(), reference.encode())
-        answer = Response(html, made.status, Headers(made.headers))
-        answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        current_config().count("page_failed", {"kind": FailureKind.BUSY.value})
-        _log.info("page refused: too many passwords at once", extra={"reference": reference, "status": 503})
-        return answer
+        html = made.get_data().replace(_NO_REFERENCE.encode(), page.reference.encode())
+        return Response(html, made.status, Headers(made.headers))

@@ -55,9 +55,12 @@ def hostile(client_id: str, issuer: str) -> dict[str, str]:
     }
 
 
+def form(assertion: str, **fields: str) -> dict[str, str]:
+    return {"client_assertion_type": TYPE, "client_assertion": assertion, "token": "x", **fields}
+
+
 def post(deployment: Deployment, path: str, assertion: str, **fields: str) -> requests.Response:
-    sent = {"client_assertion_type": TYPE, "client_assertion": assertion, "token": "x", **fields}
-    return requests.post(deployment.issuer + path, data=sent, timeout=20)
+    return requests.post(deployment.issuer + path, data=form(assertion, **fields), timeout=20)
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
@@ -103,10 +106,9 @@ def test_an_assertion_that_was_used_is_not_believed_by_a_node_that_has_just_star
     try:
         node = Client(restarted)
         for path in ENDPOINTS:
-            sent = {"client_assertion_type": TYPE, "client_assertion": assertion, "token": "x"}
-            answer = node.post(path, base_url=deployment.issuer, data=sent)
+            answer = node.post(path, base_url=deployment.issuer, data=form(assertion))
             assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client"), path
-        fresh = {"client_assertion_type": TYPE, "client_assertion": party.assertion(), "token": "x"}
-        assert node.post("/revoke", base_url=deployment.issuer, data=fresh).status_code == 200
+        fresh = node.post("/revoke", base_url=deployment.issuer, data=form(party.assertion()))
+        assert fresh.status_code == 200
     finally:
         restarted.wiring.close()

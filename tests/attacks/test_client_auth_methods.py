@@ -261,6 +261,12 @@ def test_a_public_client_says_who_it_is_and_nothing_more(deployment: Deployment)
     assert _answer(deployment, {"client_id": client.client_id, "client_secret": "x"}) == REFUSED
 
 
+def right_pair(deployment: Deployment) -> str:
+    """What stands behind `Basic` where a client says who it is."""
+    client = deployment.clients["Sundhedstider"]
+    return base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
+
+
 def malformed_credentials(pair: str) -> tuple[str, ...]:
     """`pair` is right."""
     return (
@@ -283,9 +289,7 @@ def malformed_credentials(pair: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("path", ["/par", "/revoke", "/introspect", "/device_authorization"])
 def test_it_is_so_at_every_endpoint_where_clients_authenticate(deployment: Deployment, path: str) -> None:
     """S-103"""
-    client = deployment.clients["Sundhedstider"]
-    pair = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
-    for header in malformed_credentials(pair):
+    for header in malformed_credentials(right_pair(deployment)):
         sent = {"data": {"token": "x"}, "headers": {"Authorization": header}, "timeout": 20}
         answer = requests.post(deployment.issuer + path, **sent)  # type: ignore[arg-type]
         assert (answer.status_code, answer.json()["error"]) == REFUSED, header
@@ -293,8 +297,7 @@ def test_it_is_so_at_every_endpoint_where_clients_authenticate(deployment: Deplo
 
 def test_a_malformed_authorization_header_is_a_clean_refusal(deployment: Deployment) -> None:
     """S-103."""
-    client = deployment.clients["Sundhedstider"]
-    pair = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
+    pair = right_pair(deployment)
     for header in malformed_credentials(pair):
         assert _answer(deployment, headers={"Authorization": header}) == REFUSED, header
     assert _answer(deployment, headers={"Authorization": "basic " + pair}) == AUTHENTICATED

@@ -3,7 +3,6 @@
 import socket
 import ssl
 import statistics
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import requests
 from tests.attacks.test_faults_proxy import Proxied, behind, proxied, running
 from tests.attacks.test_faults_wire import Served, served
 from tests.attacks.test_malformed_flood import Honest, Siege, siege
+from tests.support.meanwhile import meanwhile
 
 __all__ = ["behind", "proxied", "running", "served", "siege"]
 
@@ -101,7 +101,7 @@ def besieged(
     port: int, host: bytes, each: int, idle: int, *, bodies: bool = True, tls: bool = False
 ) -> Iterator[Slow]:
     """`each` slow headers, slow readers and slow bodies, and `idle` connections that rest, until the end of the block."""
-    slow, over = Slow(host, port, tls), threading.Event()
+    slow = Slow(host, port, tls)
     with ExitStack() as stack:
         stack.callback(lambda: [connection.close() for connection, _ in slow.open])
         for _ in range(each):
@@ -112,17 +112,8 @@ def besieged(
         for number in range(idle):
             slow.idle(number)
 
-        def run() -> None:
-            while not over.wait(0.5):
-                slow.drip()
-
-        dripping = threading.Thread(target=run, daemon=True)
-        dripping.start()
-        try:
-            yield slow
-        finally:
-            over.set()
-            dripping.join()
+        stack.enter_context(meanwhile(slow.drip, every=0.5))
+        yield slow
 
 
 def honest(url: str, seconds: float, method: str = "GET", **options: object) -> tuple[int, int, float, float]:

@@ -168,17 +168,16 @@ def test_chunks_with_junk_are_refused(served: Served, path: bytes, status: int, 
 @pytest.mark.parametrize("path", [b"/login/x/password", b"/sign-out", b"/end-session", b"/authorize"])
 def test_a_body_beyond_its_limit_is_refused_unread(served: Served, path: bytes) -> None:
     """S-348, S-362: announced, chunked and compressed."""
-    form = b"Content-Type: application/x-www-form-urlencoded"
     line = b"POST " + path + b" HTTP/1.1"
     assert statuses(
-        served.request(line, form, b"Content-Length: 1073741824", body=b"a=" + b"x" * 70_000)
+        served.request(line, FORM, b"Content-Length: 1073741824", body=b"a=" + b"x" * 70_000)
     ) == [400]
     chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
-    endless = served.request(line, form, b"Transfer-Encoding: chunked", body=chunk * 40 + b"0\r\n\r\n")
+    endless = served.request(line, FORM, b"Transfer-Encoding: chunked", body=chunk * 40 + b"0\r\n\r\n")
     assert statuses(endless) in ([400], [411])
     packed = b"\x1f\x8b\x08\x00" + bytes(20)
     length = b"Content-Length: %d" % len(packed)
-    assert statuses(served.request(line, form, length, b"Content-Encoding: gzip", body=packed))[0] in (
+    assert statuses(served.request(line, FORM, length, b"Content-Encoding: gzip", body=packed))[0] in (
         400,
         403,
     )

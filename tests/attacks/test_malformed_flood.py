@@ -8,7 +8,7 @@ import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from idp.settings import Settings
 from tests.support import machines
 from tests.support.deployment import Deployment
 from tests.support.malformed import Malformed, answered
+from tests.support.meanwhile import meanwhile
 from tests.support.relying_party import RelyingParty
 from tests.support.resource_server import ResourceServer
 from tests.support.served import Served, prepare, serving, serving_environment
@@ -124,21 +125,8 @@ class Honest:
                 self.failed.append(f"{name}: {fault!r}")
             self.milliseconds.append((time.perf_counter() - begun) * 1000)
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        over = threading.Event()
-
-        def run() -> None:
-            while not over.wait(0.02):
-                self.ask()
-
-        asking = threading.Thread(target=run)
-        asking.start()
-        try:
-            yield
-        finally:
-            over.set()
-            asking.join()
+    def asking(self) -> AbstractContextManager[None]:
+        return meanwhile(self.ask, every=0.02)
 
     def p99(self) -> float:
         return statistics.quantiles(self.milliseconds, n=100)[98]

@@ -5,15 +5,15 @@ import re
 import selectors
 import socket
 import statistics
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from tests.support.citizen_browser import CitizenBrowser
+from tests.support.meanwhile import meanwhile
 from tests.support.served import Served, prepare, serving, serving_environment
 
 _AT_ONCE = 200
@@ -75,27 +75,19 @@ def sent_at_once(port: int, requests: list[bytes]) -> list[bytes]:
 def asking(served: Served, *paths: str) -> Iterator[dict[str, list[float]]]:
     """Seconds that each answer took, asked for one after another until the end of the block."""
     took: dict[str, list[float]] = {path: [] for path in paths}
-    over = threading.Event()
+    connection = http.client.HTTPConnection(urlsplit(served.issuer).netloc, timeout=60)
 
     def ask() -> None:
-        connection = http.client.HTTPConnection(urlsplit(served.issuer).netloc, timeout=60)
-        while not over.is_set():
-            for path, times in took.items():
-                began = time.perf_counter()
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                answer.read()
-                assert answer.status == 200
-                times.append(time.perf_counter() - began)
-        connection.close()
+        for path, times in took.items():
+            began = time.perf_counter()
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 200
+            times.append(time.perf_counter() - began)
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
+    with closing(connection), meanwhile(ask):
         yield took
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_many_passwords_at_once_keep_nothing_else_waiting(tmp_path: Path) -> None:

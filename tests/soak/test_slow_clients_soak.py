@@ -27,9 +27,7 @@ _TURNS = 10
 def deployed(folder: Path) -> Iterator[tuple[TlsProxy, Served, TestClient]]:
     """The proxy as it is delivered, the provider behind it, and a machine that it knows."""
     environment = serving_environment(
-        folder,
-        ADGANG_ISSUER="https://adgang.localhost",
-        ADGANG_TRUSTED_PROXIES="127.0.0.0/8",
+        folder, ADGANG_ISSUER="https://adgang.localhost", ADGANG_TRUSTED_PROXIES="127.0.0.0/8"
     )
     machine, _, _ = prepared_for_machines(environment)
     process = start_server([*ADGANG, "serve"], folder / "serve.log", env=environment, cwd=ROOT)
