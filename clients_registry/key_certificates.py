@@ -47,9 +47,14 @@ def parse_certificate(der: bytes) -> x509.Certificate:
         ValueError: there is none.
     """
     try:
-        return x509.load_der_x509_certificate(der)
+        certificate = x509.load_der_x509_certificate(der)
     except x509.InvalidVersion:  # which is no ValueError
         raise ValueError("a certificate of an unknown version") from None
+    # The signature ends the certificate, as whole bytes behind a count of unused bits: with another count, which cryptography
+    # takes where those bits are zero, it would be a second spelling, of another thumbprint, that nobody has signed.
+    if der[-len(certificate.signature) - 1] != 0:
+        raise ValueError("the certificate's signature is not whole bytes")
+    return certificate
 
 
 def key_of_certificate(certificate: x509.Certificate) -> bytes:

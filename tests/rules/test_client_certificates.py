@@ -326,6 +326,18 @@ def test_a_certificate_without_its_authority_s_leave_is_no_authority() -> None:
         assert not is_vouched_for(leaf.issue(), leaf)
 
 
+def test_a_signature_has_one_spelling() -> None:
+    """S-109: one in 32 ends with five bits of zero, which could be called unused."""
+    issued = (AUTHORITY.issue(DN, *SAN) for _ in range(2_000))
+    holder = next(each for each in issued if each.certificate.signature[-1] & 0b11111 == 0)
+    count = len(holder.der) - len(holder.certificate.signature) - 1
+    respelt = holder.der[:count] + bytes([5]) + holder.der[count + 1 :]
+    assert holder.der[count] == 0
+    parse_client_certificate(f":{base64.b64encode(holder.der).decode()}:")
+    with pytest.raises(InvalidRequest):
+        parse_client_certificate(f":{base64.b64encode(respelt).decode()}:")
+
+
 @pytest.mark.filterwarnings("ignore")  # cryptography warns of what it will refuse one day
 def test_no_byte_of_a_certificate_can_be_altered_in_peace() -> None:
     """S-109: each in turn, to what means something in DER; refused when read, when vouched for, or when named."""
